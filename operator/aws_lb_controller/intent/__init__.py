@@ -1,0 +1,1 @@
+"""Pure: what users wrote, read once into typed values; every bad value is reported at once."""

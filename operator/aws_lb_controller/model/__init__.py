@@ -1,0 +1,1 @@
+"""AWS's resources as we want them: plain frozen values, without I/O. One file per noun."""

@@ -1,0 +1,131 @@
+"""ELBv2 listeners, their rules, and the actions and conditions that both are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from aws_lb_controller.model.refs import Ref, Value
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedTargetGroup:
+    """A target group of a forward action (``TargetGroupTuple``); a weight of None is AWS's default."""
+
+    arn: Value
+    weight: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """``forward``: to one target group or to several by weight; stickiness_seconds None: not sticky."""
+
+    target_groups: tuple[WeightedTargetGroup, ...]
+    stickiness_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FixedResponse:
+    """``fixed-response``; status_code is text, as in the API (``"404"``)."""
+
+    status_code: str
+    content_type: str | None = None
+    message_body: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redirect:
+    """``redirect``; each part may use the API's placeholders (``#{host}`` …), which are also its defaults."""
+
+    status_code: str
+    protocol: str = "#{protocol}"
+    host: str = "#{host}"
+    port: str = "#{port}"
+    path: str = "/#{path}"
+    query: str = "#{query}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Authenticate:
+    """``authenticate-cognito``, ``authenticate-oidc`` or ``jwt-validation`` with the fields of its API config.
+
+    config holds the API's own field names (``UserPoolArn`` …). A client secret never shows in a repr.
+    """
+
+    type: str
+    config: Mapping[str, Any] = field(repr=False)
+
+
+Action = Forward | FixedResponse | Redirect | Authenticate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One condition of a rule. field is the API's: ``host-header``, ``path-pattern``, ``http-header``, ``query-string`` …
+
+    values are texts; for ``query-string`` they are ``key=value``, or ``=value`` for a value without a key. regex_values
+    stand instead of values for host, path and header patterns. header_name goes with ``http-header`` only.
+    """
+
+    field: str
+    values: tuple[str, ...] = ()
+    regex_values: tuple[str, ...] = ()
+    header_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transform:
+    """A rewrite of a rule: type is ``url-rewrite`` or ``host-header-rewrite``; rewrites are (regex, replacement) pairs."""
+
+    type: str
+    rewrites: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MutualAuthentication:
+    """``MutualAuthentication`` of an HTTPS listener; mode is ``off``, ``passthrough`` or ``verify``."""
+
+    mode: str
+    trust_store_arn: str | None = None
+    ignore_client_certificate_expiry: bool | None = None
+    advertise_trust_store_ca_names: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listener:
+    """A listener of the stack; id is the value of its ``…k8s.aws/resource`` tag (the port as text).
+
+    certificates: ARNs, the first is the default one. ssl_policy and alpn_policy are None for a listener without TLS.
+    mutual_authentication None: leave it as AWS has it. attributes holds only what we set.
+    """
+
+    id: str
+    load_balancer: Value
+    port: int
+    protocol: str
+    default_actions: tuple[Action, ...]
+    tags: Mapping[str, str]
+    attributes: Mapping[str, str]
+    certificates: tuple[str, ...] = ()
+    ssl_policy: str | None = None
+    alpn_policy: str | None = None
+    mutual_authentication: MutualAuthentication | None = None
+
+    @property
+    def ref(self) -> Ref:
+        """The reference to this listener's ARN."""
+        return Ref("Listener", self.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule of a listener; id is ``PORT:PRIORITY``, the value of its ``…k8s.aws/resource`` tag."""
+
+    id: str
+    listener: Value
+    priority: int
+    conditions: tuple[Condition, ...]
+    actions: tuple[Action, ...]
+    tags: Mapping[str, str]
+    transforms: tuple[Transform, ...] = ()

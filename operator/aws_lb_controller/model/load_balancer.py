@@ -1,0 +1,52 @@
+"""ELBv2 load balancers: an ALB and an NLB are one noun, what differs is data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from aws_lb_controller.model.refs import Ref, Value
+
+LoadBalancerType = Literal["application", "network"]
+Scheme = Literal["internal", "internet-facing"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubnetMapping:
+    """One subnet of a load balancer, with the fixed addresses an NLB may have there."""
+
+    subnet_id: str
+    allocation_id: str | None = None
+    private_ipv4_address: str | None = None
+    ipv6_address: str | None = None
+    source_nat_ipv6_prefix: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancer:
+    """A load balancer of the stack. id is the value of its ``…k8s.aws/resource`` tag.
+
+    AWS does not let name, type and scheme be changed. security_groups is empty for an NLB without any. attributes
+    holds only what we set: whatever is not in it is left as AWS has it. None anywhere means: leave it as AWS has it.
+    """
+
+    id: str
+    name: str
+    type: LoadBalancerType
+    scheme: Scheme
+    ip_address_type: str
+    subnets: tuple[SubnetMapping, ...]
+    security_groups: tuple[Value, ...]
+    tags: Mapping[str, str]
+    attributes: Mapping[str, str]
+    customer_owned_ipv4_pool: str | None = None
+    ipv4_ipam_pool_id: str | None = None
+    minimum_capacity_units: int | None = None
+    inbound_rules_on_private_link: str | None = None
+    prefix_for_ipv6_source_nat: str | None = None
+
+    @property
+    def ref(self) -> Ref:
+        """The reference to this load balancer's ARN."""
+        return Ref("LoadBalancer", self.id)

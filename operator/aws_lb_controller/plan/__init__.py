@@ -1,0 +1,1 @@
+"""Pure: what is wanted against what exists gives ordered steps. A plan is a value."""

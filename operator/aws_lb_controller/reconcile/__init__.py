@@ -1,0 +1,1 @@
+"""The imperative shell: one short file per controller, each read as a paragraph."""
