@@ -41,8 +41,8 @@ class UsageError(ControllerError):
 class Problem:
     """One thing that is wrong with one field of one object.
 
-    object: ``Kind namespace/name``; field: the annotation key or the field's path; value: as written ("" for a field that
-    is missing); remedy: what to write instead, as a clause that can stand after a colon.
+    object: ``Kind namespace/name``; field: the annotation key or the field's path; value: as written ("" for a
+    field that is missing); remedy: what to write instead, as a clause that can stand after a colon.
     """
 
     object: str

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import fcntl
+import functools
 import hashlib
 import io
 import json
@@ -34,6 +35,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 GOMODS = Path(__file__).resolve().parent.parent / "gomods"
 ASSETS_VARIABLE = "AWS_LBC_TOOLS"
@@ -150,8 +152,8 @@ def _fits(tool: Tool, path: Path) -> bool:
         answer = subprocess.run([path, *tool.version_arguments], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return False
-    found = re.search(r"v?(\d+\.\d+)\.\d+", answer.stdout)
-    return bool(found) and version_of(tool).removeprefix("v").startswith(f"{found[1]}." if found else "-")
+    found = re.search(r"\d+\.\d+\.", answer.stdout)
+    return found is not None and version_of(tool).startswith(f"v{found[0]}")
 
 
 def _linked(paths: dict[Tool, Path]) -> Path:
@@ -212,8 +214,9 @@ def _from_asset_digest(repository: str, tag: str, file: str) -> str:
     raise DownloadError(f"{url} gives no SHA-256 of {file}")
 
 
+@functools.cache
 def reachable(host: str) -> bool:
-    """Whether a connection towards that host opens in time, name look-up included; the proxy's host if one is set."""
+    """Whether a connection to that host (or to the proxy before it) opens in time, name look-up included."""
     proxy = urllib.request.getproxies().get("https")
     target = urllib.parse.urlsplit(proxy) if proxy and not urllib.request.proxy_bypass(host) else None
     address = (target.hostname, target.port or 3128) if target and target.hostname else (host, 443)
@@ -239,7 +242,7 @@ def _fetch(url: str) -> bytes:
 
 
 def download(tool: Tool, destination: Path) -> None:
-    """Write the published binary to `destination`; DownloadError if there is none or its checksum is not the published."""
+    """Write the published binary to `destination`; DownloadError if there is none or its checksum is another."""
     release = release_of(tool)
     host = urllib.parse.urlsplit(release.url).hostname or ""
     if not reachable(host):
@@ -285,7 +288,7 @@ def build(tool: Tool, destination: Path, heartbeat: Callable[[], None]) -> None:
             raise ToolsError(f"building {tool.name} failed (go build, exit code {code}):\n{tail}\n\n{_no_way()}")
 
 
-def _run(command: list[str], folder: Path, output: io.TextIOBase, heartbeat: Callable[[], None]) -> int:
+def _run(command: list[str], folder: Path, output: IO[str], heartbeat: Callable[[], None]) -> int:
     environment = {**os.environ, "CGO_ENABLED": "0"}
     process = subprocess.Popen(
         command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -307,7 +310,7 @@ def _no_way() -> str:
     return (
         "The control plane's binaries are needed and neither a download nor a build is possible here.\n"
         "Do one of these, then run the command again:\n"
-        "  - install Go 1.26 or newer (https://go.dev/dl) with a module proxy in reach: they are built once, then cached\n"
+        "  - install Go 1.26 or newer (https://go.dev/dl) and a module proxy in reach: they are built once\n"
         "  - give access to https://dl.k8s.io and https://github.com: they are downloaded\n"
         f"  - put {', '.join(tool.name for tool in TOOLS)} into one folder and set {ASSETS_VARIABLE}=FOLDER\n"
         f"Versions: {versions}."
@@ -339,33 +342,28 @@ def fill(folder: Path) -> None:
     """Get what the folder lacks, one binary after the other, each placed by a rename."""
     lacking = missing_in(folder)
     say(f"Getting {len(lacking)} binaries of the control plane into {folder} (once, then cached).")
-    unreachable: set[str] = set()
     for tool in lacking:
-        _place(tool, folder, unreachable)
+        _place(tool, folder)
 
 
-def _place(tool: Tool, folder: Path, unreachable: set[str]) -> None:
+def _place(tool: Tool, folder: Path) -> None:
     label = f"[{len(TOOLS) - len(missing_in(folder)) + 1} of {len(TOOLS)}] {tool.name} {version_of(tool)}"
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=".placing-", dir=folder) as scratch:
         made = Path(scratch) / tool.name
-        how = _make(tool, made, unreachable, label, started)
+        how = _make(tool, made, label, started)
         made.chmod(0o755)
         made.replace(folder / tool.name)
     say(f"{label}: {how} in {time.monotonic() - started:.0f} s")
 
 
-def _make(tool: Tool, destination: Path, unreachable: set[str], label: str, started: float) -> str:
-    host = urllib.parse.urlsplit(release_of(tool).url).hostname or ""
-    if host not in unreachable:
-        try:
-            say(f"{label}: downloading …")
-            download(tool, destination)
-            return "downloaded, checksum verified,"
-        except DownloadError as error:
-            say(f"{label}: no download ({error})")
-            unreachable.add(host)
-    say(f"{label}: building from Go modules …")
+def _make(tool: Tool, destination: Path, label: str, started: float) -> str:
+    try:
+        say(f"{label}: downloading …")
+        download(tool, destination)
+        return "downloaded, checksum verified,"
+    except DownloadError as error:
+        say(f"{label}: no download ({error}); building from Go modules …")
     build(tool, destination, lambda: say(f"{label}: still building, {time.monotonic() - started:.0f} s"))
     return "built"
 

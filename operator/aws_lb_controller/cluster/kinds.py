@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A resource of the Kubernetes API: group ("" for core), version, plural, kind, and whether it lives in namespaces."""
+    """A resource of the Kubernetes API: group ("" for core), version, plural, kind, and whether it lives in
+    namespaces.
+    """
 
     group: str
     version: str
@@ -29,7 +31,8 @@ class Kind:
     def path_of(self, namespace: str, name: str) -> str:
         """The URL path of one object; namespace is "" for kinds without."""
         root = self.path.removesuffix(self.plural)
-        return f"{root}namespaces/{namespace}/{self.plural}/{name}" if self.namespaced else f"{root}{self.plural}/{name}"
+        place = f"namespaces/{namespace}/" if self.namespaced else ""
+        return f"{root}{place}{self.plural}/{name}"
 
     def __str__(self) -> str:
         return self.kind

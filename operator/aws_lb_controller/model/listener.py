@@ -62,7 +62,8 @@ Action = Forward | FixedResponse | Redirect | Authenticate
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """One condition of a rule. field is the API's: ``host-header``, ``path-pattern``, ``http-header``, ``query-string`` …
+    """One condition of a rule. field is the API's: ``host-header``, ``path-pattern``, ``http-header``,
+    ``query-string`` …
 
     values are texts; for ``query-string`` they are ``key=value``, or ``=value`` for a value without a key. regex_values
     stand instead of values for host, path and header patterns. header_name goes with ``http-header`` only.
@@ -76,7 +77,9 @@ class Condition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transform:
-    """A rewrite of a rule: type is ``url-rewrite`` or ``host-header-rewrite``; rewrites are (regex, replacement) pairs."""
+    """A rewrite of a rule: type is ``url-rewrite`` or ``host-header-rewrite``; rewrites are (regex, replacement)
+    pairs.
+    """
 
     type: str
     rewrites: tuple[tuple[str, str], ...]

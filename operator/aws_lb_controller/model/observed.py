@@ -1,4 +1,5 @@
-"""What AWS and Kubernetes were seen to hold for one stack, in the model's own words, so that both compare field by field.
+"""What AWS and Kubernetes were seen to hold for one stack, in the model's own words, so that both compare field by
+field.
 
 In an observed resource every reference is an id or ARN; `id` is the value of the resource tag ("" where it is missing).
 """

@@ -14,7 +14,8 @@ from aws_lb_controller.model.target_group import TargetGroup
 
 @dataclass(frozen=True, slots=True, order=True)
 class StackId:
-    """Whose stack it is. owner ``service``: name is ``namespace/name``; ``ingress``: the same, or an explicit group's name.
+    """Whose stack it is. owner ``service``: name is ``namespace/name``; ``ingress``: the same, or an explicit
+    group's name.
 
     Its text stands in the tag ``service.k8s.aws/stack`` or ``ingress.k8s.aws/stack``.
     """

@@ -1,7 +1,7 @@
 """The steps a plan is made of: one frozen value per kind of AWS (or Kubernetes) write.
 
-A step may hold references to what earlier steps make; `gives` is the reference that becomes known once it is done. Printing
-a plan is the dry run, so each step's fields say all that it would do.
+A step may hold references to what earlier steps make; `gives` is the reference that becomes known once it is done.
+Printing a plan is the dry run, so each step's fields say all that it would do.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from aws_lb_controller.model.target_group import TargetGroup
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnsureBackendSecurityGroup:
-    """The cluster's shared backend security group exists, from here on (DescribeSecurityGroups, CreateSecurityGroup)."""
+    """The cluster's shared backend security group exists from here on (DescribeSecurityGroups, CreateSecurityGroup)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

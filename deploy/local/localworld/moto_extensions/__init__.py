@@ -1,0 +1,23 @@
+"""What AWS does and moto 5.2 does not: kept settings, draining targets, and refusals.
+
+moto accepts much that AWS refuses, and forgets some of what it is told; a controller tested against it alone would
+pass with bugs that hurt on AWS. Each module here registers changes to moto's classes, `install` carries them out, in
+this process: moto's server (`localworld.moto_server`) calls it, and so do tests that use moto in-process.
+docs/test-world.md lists every one.
+"""
+
+from __future__ import annotations
+
+from localworld.moto_extensions import listeners, load_balancers, refusals, targets
+from localworld.moto_extensions.patching import Behaviour, behaviour, carry_out
+
+__all__ = ["Behaviour", "behaviour", "install"]
+
+PARTS = (load_balancers, listeners, targets, refusals)
+
+
+def install(wanted: Behaviour | None = None) -> None:
+    """Change moto's classes in this process, once however often called; `wanted` replaces the behaviour in force."""
+    carry_out()
+    if wanted is not None:
+        behaviour.become(wanted)

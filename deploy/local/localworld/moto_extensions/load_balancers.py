@@ -1,0 +1,132 @@
+"""What load balancers and subnets keep on AWS and moto drops: addresses, capacity, address types, IPv6 networks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.ec2.models.subnets import Subnet
+from moto.elbv2.models import AvailabilityZone, ELBv2Backend, FakeLoadBalancer
+from moto.elbv2.responses import ELBV2Response
+
+from localworld.moto_extensions.patching import around, computed, instead
+
+PUBLIC_IPV6_ONLY = "dualstack-without-public-ipv4"
+ADDRESS_KEYS = ("AllocationId", "PrivateIPv4Address", "IPv6Address")
+
+
+@computed(FakeLoadBalancer, "availability_zones")
+def availability_zones(balancer: Any) -> list[Any]:
+    """The zones, with the fixed addresses and the IPv6 source prefix given for each subnet."""
+    return [_zone(subnet, getattr(balancer, "subnet_mappings", {}).get(subnet.id, {})) for subnet in balancer.subnets]
+
+
+def _zone(subnet: Any, mapping: dict[str, Any]) -> Any:
+    zone: Any = AvailabilityZone(subnet)
+    address = {key: mapping[key] for key in ADDRESS_KEYS if key in mapping}
+    zone.load_balancer_addresses = [address] if address else []
+    prefix = mapping.get("SourceNatIpv6Prefix")
+    zone.source_nat_ipv6_prefixes = [prefix] if prefix else []
+    return zone
+
+
+def keep_network_settings(balancer: Any, parameters: dict[str, Any]) -> None:
+    """Keep what CreateLoadBalancer, SetSubnets and SetSecurityGroups say of a network load balancer."""
+    if balancer.type != "network":
+        return
+    if "SubnetMappings" in parameters:
+        balancer.subnet_mappings = {mapping["SubnetId"]: mapping for mapping in parameters["SubnetMappings"]}
+    _keep(balancer, "enable_prefix_for_ipv6_source_nat", parameters.get("EnablePrefixForIpv6SourceNat"), "off")
+    if balancer.security_groups:
+        switch = "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"
+        name = "enforce_security_group_inbound_rules_on_private_link_traffic"
+        _keep(balancer, name, parameters.get(switch), "on")
+
+
+def _keep(balancer: Any, name: str, given: str | None, default: str) -> None:
+    setattr(balancer, name, given or getattr(balancer, name, default))
+
+
+@around(ELBV2Response, "create_load_balancer")
+def create_load_balancer(original: Any, response: Any) -> Any:
+    """Keep a network load balancer's settings."""
+    result = original(response)
+    keep_network_settings(result._result["LoadBalancers"][0], response._get_params())
+    return result
+
+
+@around(ELBV2Response, "set_subnets")
+def set_subnets(original: Any, response: Any) -> Any:
+    """Let a network load balancer stand in one zone, and keep its addresses."""
+    parameters = response._get_params()
+    balancer = response.elbv2_backend.load_balancers.get(parameters["LoadBalancerArn"])
+    wanted = parameters.get("SubnetMappings") or [{"SubnetId": one} for one in parameters.get("Subnets", [])]
+    if balancer is None or balancer.type != "network":
+        return original(response)
+    if len(wanted) == 1:
+        balancer.subnets = [response.elbv2_backend.ec2_backend.get_subnet(wanted[0]["SubnetId"])]
+    else:
+        original(response)
+    keep_network_settings(balancer, parameters)
+    return ActionResult({"AvailabilityZones": balancer.availability_zones})
+
+
+@around(ELBV2Response, "set_security_groups")
+def set_security_groups(original: Any, response: Any) -> Any:
+    """Keep the PrivateLink switch that comes with the groups."""
+    result, parameters = original(response), response._get_params()
+    balancer = response.elbv2_backend.load_balancers[parameters["LoadBalancerArn"]]
+    keep_network_settings(balancer, {key: value for key, value in parameters.items() if key != "SubnetMappings"})
+    return result
+
+
+@around(ELBv2Backend, "create_load_balancer")
+def create_with_address_type(original: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
+    """Take the address type that moto does not know."""
+    if kwargs.get("ip_address_type") != PUBLIC_IPV6_ONLY:
+        return original(backend, *args, **kwargs)
+    balancer = original(backend, *args, **{**kwargs, "ip_address_type": "dualstack"})
+    balancer.ip_address_type = PUBLIC_IPV6_ONLY
+    return balancer
+
+
+@around(ELBv2Backend, "set_ip_address_type")
+def set_ip_address_type(original: Any, backend: Any, arn: str, ip_type: str) -> None:
+    """Take the address type that moto does not know."""
+    original(backend, arn, "dualstack" if ip_type == PUBLIC_IPV6_ONLY else ip_type)
+    backend.load_balancers[arn].ip_address_type = ip_type
+
+
+@instead(ELBV2Response, "modify_capacity_reservation")
+def modify_capacity_reservation(response: Any) -> ActionResult:
+    """Keep a load balancer's reserved capacity; moto has no such call."""
+    parameters = response._get_params()
+    balancer = response.elbv2_backend.load_balancers[parameters["LoadBalancerArn"]]
+    reset = str(parameters.get("ResetCapacityReservation", "")).lower() == "true"
+    balancer.minimum_capacity = None if reset else parameters.get("MinimumLoadBalancerCapacity")
+    return describe_capacity_reservation(response)
+
+
+@instead(ELBV2Response, "describe_capacity_reservation")
+def describe_capacity_reservation(response: Any) -> ActionResult:
+    """The kept capacity, as provisioned at once."""
+    balancer = response.elbv2_backend.load_balancers[response._get_params()["LoadBalancerArn"]]
+    kept = getattr(balancer, "minimum_capacity", None)
+    if not kept:
+        return ActionResult({"CapacityReservationState": []})
+    state = [{"State": {"Code": "provisioned"}}]
+    return ActionResult({"MinimumLoadBalancerCapacity": kept, "CapacityReservationState": state})
+
+
+@computed(Subnet, "ipv6_cidr_block_association_set")
+def ipv6_associations(subnet: Any) -> list[dict[str, Any]]:
+    """A subnet's IPv6 networks, each saying that it is associated (moto nests the state once too often)."""
+    return [
+        {
+            "ipv6CidrBlock": association["ipv6CidrBlock"],
+            "associationId": association["associationId"],
+            "ipv6CidrBlockState": {"state": association["ipv6CidrBlockState"]["State"]},
+        }
+        for association in subnet.ipv6_cidr_block_associations.values()
+        if association["ipv6CidrBlockState"]["State"] == "associated"
+    ]

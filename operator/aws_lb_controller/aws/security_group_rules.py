@@ -1,0 +1,138 @@
+"""Inbound rules of security groups that are not ours (of nodes and pods): always read afresh, granted and revoked one by one.
+
+Nothing is cached here: a rule revoked on the strength of old knowledge is an outage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from aws_lb_controller.api.names import cluster_tag
+from aws_lb_controller.aws.errors import tolerating
+from aws_lb_controller.errors import AwsAlreadyExists, AwsNotFound
+from aws_lb_controller.model.security_group import IngressRule, Source
+from aws_lb_controller.plan.targets import batches
+
+if TYPE_CHECKING:
+    from mypy_boto3_ec2.type_defs import (
+        FilterTypeDef,
+        IpPermissionOutputTypeDef,
+        IpPermissionTypeDef,
+        SecurityGroupTypeDef,
+    )
+
+    from aws_lb_controller.aws.clients import Clients
+
+FILTER_VALUES = 200
+"""EC2 takes at most so many values in the filters of one call."""
+
+
+class SecurityGroupRules:
+    """Reads and changes inbound rules by security group id; vpc_id and cluster tell which groups are the cluster's."""
+
+    def __init__(self, clients: Clients, *, vpc_id: str, cluster: str) -> None:
+        self._ec2 = clients.ec2
+        self._vpc_id, self._cluster = vpc_id, cluster
+
+    def read(self, group_ids: Iterable[str]) -> dict[str, frozenset[IngressRule]]:
+        """Each group's inbound rules (DescribeSecurityGroups); a group that does not exist is left out."""
+        rules: dict[str, frozenset[IngressRule]] = {}
+        for ids in batches(sorted(set(group_ids)), FILTER_VALUES):
+            rules.update(_rules_by_group(self._described([{"Name": "group-id", "Values": list(ids)}])))
+        return rules
+
+    def read_groups_of_the_cluster(self) -> dict[str, frozenset[IngressRule]]:
+        """As `read`, for the VPC's groups that are tagged ``kubernetes.io/cluster/NAME``: rules of ours may be in them."""
+        tag: FilterTypeDef = {"Name": f"tag:{cluster_tag(self._cluster)}", "Values": ["owned", "shared"]}
+        return _rules_by_group(self._described([tag, {"Name": "vpc-id", "Values": [self._vpc_id]}]))
+
+    def tags(self, group_ids: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Each group's tags (DescribeSecurityGroups); a group that does not exist is left out."""
+        return {
+            group["GroupId"]: {tag["Key"]: tag["Value"] for tag in group.get("Tags", ())}
+            for ids in batches(sorted(set(group_ids)), FILTER_VALUES)
+            for group in self._described([{"Name": "group-id", "Values": list(ids)}])
+        }
+
+    def authorize(self, group_id: str, rules: Iterable[IngressRule]) -> None:
+        """AuthorizeSecurityGroupIngress. Rules that exist already are fine. Raises `AwsError`."""
+        permissions = [_permission(rule) for rule in sorted(rules, key=_order)]
+        try:
+            self._authorize(group_id, permissions)
+        except AwsAlreadyExists:
+            # one that exists refuses them all, so each for itself
+            for permission in permissions:
+                with tolerating(AwsAlreadyExists):
+                    self._authorize(group_id, [permission])
+
+    def revoke(self, group_id: str, rules: Iterable[IngressRule]) -> None:
+        """RevokeSecurityGroupIngress. Rules that are gone already are fine. Raises `AwsError`."""
+        permissions = [_permission(rule) for rule in sorted(rules, key=_order)]
+        try:
+            self._revoke(group_id, permissions)
+        except AwsNotFound:
+            for permission in permissions:
+                with tolerating(AwsNotFound):
+                    self._revoke(group_id, [permission])
+
+    def _described(self, filters: Sequence[FilterTypeDef]) -> Iterator[SecurityGroupTypeDef]:
+        pages = self._ec2.get_paginator("describe_security_groups").paginate(
+            Filters=filters, PaginationConfig={"PageSize": 1000}
+        )
+        for page in pages:
+            yield from page["SecurityGroups"]
+
+    def _authorize(self, group_id: str, permissions: Sequence[IpPermissionTypeDef]) -> None:
+        self._ec2.authorize_security_group_ingress(GroupId=group_id, IpPermissions=permissions)
+
+    def _revoke(self, group_id: str, permissions: Sequence[IpPermissionTypeDef]) -> None:
+        self._ec2.revoke_security_group_ingress(GroupId=group_id, IpPermissions=permissions)
+
+
+def _rules_by_group(groups: Iterable[SecurityGroupTypeDef]) -> dict[str, frozenset[IngressRule]]:
+    return {g["GroupId"]: frozenset(_rules(g.get("IpPermissions", ()))) for g in groups}
+
+
+def _rules(permissions: Iterable[IpPermissionOutputTypeDef]) -> Iterator[IngressRule]:
+    for permission in permissions:
+        for source, description in _sources(permission):
+            yield IngressRule(
+                protocol=permission["IpProtocol"],
+                from_port=permission.get("FromPort"),
+                to_port=permission.get("ToPort"),
+                source=source,
+                description=description,
+            )
+
+
+def _sources(permission: IpPermissionOutputTypeDef) -> Iterator[tuple[Source, str]]:
+    for v4 in permission.get("IpRanges", ()):
+        yield Source("ipv4", v4["CidrIp"]), v4.get("Description", "")
+    for v6 in permission.get("Ipv6Ranges", ()):
+        yield Source("ipv6", v6["CidrIpv6"]), v6.get("Description", "")
+    for prefixes in permission.get("PrefixListIds", ()):
+        yield Source("prefix-list", prefixes["PrefixListId"]), prefixes.get("Description", "")
+    for pair in permission.get("UserIdGroupPairs", ()):
+        yield Source("security-group", pair["GroupId"]), pair.get("Description", "")
+
+
+def _permission(rule: IngressRule) -> IpPermissionTypeDef:
+    permission: IpPermissionTypeDef = {"IpProtocol": rule.protocol}
+    if rule.from_port is not None and rule.to_port is not None:
+        permission["FromPort"], permission["ToPort"] = rule.from_port, rule.to_port
+    value = str(rule.source.value)
+    match rule.source.kind:
+        case "ipv4":
+            permission["IpRanges"] = [{"CidrIp": value, "Description": rule.description}]
+        case "ipv6":
+            permission["Ipv6Ranges"] = [{"CidrIpv6": value, "Description": rule.description}]
+        case "prefix-list":
+            permission["PrefixListIds"] = [{"PrefixListId": value, "Description": rule.description}]
+        case "security-group":
+            permission["UserIdGroupPairs"] = [{"GroupId": value, "Description": rule.description}]
+    return permission
+
+
+def _order(rule: IngressRule) -> tuple[str, int, int, str, str]:
+    return (rule.protocol, rule.from_port or 0, rule.to_port or 0, rule.source.kind, str(rule.source.value))

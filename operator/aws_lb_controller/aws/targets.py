@@ -1,0 +1,128 @@
+"""A target group's targets: read once, then kept right by our own writes, so that a quiet binding costs no call.
+
+What drains counts as gone: nothing is to be done about it, and one that is wanted again is registered anew. An audit reads
+again after a while, for what others changed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_lb_controller.errors import AwsError, AwsNotFound, AwsRefused
+from aws_lb_controller.plan.targets import Target, batches
+
+if TYPE_CHECKING:
+    from mypy_boto3_elbv2.type_defs import TargetDescriptionTypeDef
+
+    from aws_lb_controller.aws.clients import Clients
+
+_DRAINING = frozenset({"draining", "unhealthy.draining"})
+
+
+@dataclass(slots=True)
+class _Group:
+    targets: dict[tuple[str, int, str | None], Target]
+    read_at: float
+
+
+class Targets:
+    """The registered targets of target groups, by ARN. Safe for several threads.
+
+    audit_seconds: how long what was read is believed; clock gives seconds.
+    """
+
+    def __init__(
+        self, clients: Clients, *, audit_seconds: float = 1800, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._elbv2 = clients.elbv2
+        self._audit_seconds = audit_seconds
+        self._clock = clock
+        self._groups: dict[str, _Group] = {}
+        self._lock = threading.Lock()
+
+    def registered(self, arn: str) -> tuple[Target, ...]:
+        """The targets that do not drain (DescribeTargetHealth, or what is known). Raises `AwsError`."""
+        with self._lock:
+            group = self._groups.get(arn)
+            if group is not None and self._clock() - group.read_at < self._audit_seconds:
+                return tuple(group.targets.values())
+        targets = self._read(arn)
+        with self._lock:
+            self._groups[arn] = _Group({t.identity: t for t in targets}, self._clock())
+        return targets
+
+    def forget(self, arn: str) -> None:
+        """Read anew the next time."""
+        with self._lock:
+            self._groups.pop(arn, None)
+
+    def register(self, arn: str, targets: Sequence[Target]) -> None:
+        """RegisterTargets, a batch at a time. Raises `AwsError`; what was registered before stays known."""
+        for batch in batches(targets):
+            with self._doubt_if_it_fails(arn):
+                self._elbv2.register_targets(TargetGroupArn=arn, Targets=[_described(t) for t in batch])
+            self._remember(arn, present=batch)
+
+    def deregister(self, arn: str, targets: Sequence[Target]) -> None:
+        """DeregisterTargets, a batch at a time. Raises `AwsError`; what was deregistered before stays known."""
+        for batch in batches(targets):
+            with self._doubt_if_it_fails(arn):
+                self._elbv2.deregister_targets(TargetGroupArn=arn, Targets=[_described(t) for t in batch])
+            self._remember(arn, absent=batch)
+
+    def registered_now(self, arn: str) -> tuple[Target, ...]:
+        """As `registered`, but always read from AWS; none where there is no such group, or no group could be called so."""
+        self.forget(arn)
+        try:
+            return self.registered(arn)
+        except (AwsNotFound, AwsRefused):  # the call says nothing but the ARN, so that is what is refused
+            return ()
+
+    def _read(self, arn: str) -> tuple[Target, ...]:
+        answer = self._elbv2.describe_target_health(TargetGroupArn=arn)
+        return tuple(
+            _target(health["Target"])
+            for health in answer["TargetHealthDescriptions"]
+            if health.get("TargetHealth", {}).get("State") not in _DRAINING
+        )
+
+    def _remember(self, arn: str, *, present: Sequence[Target] = (), absent: Sequence[Target] = ()) -> None:
+        with self._lock:
+            group = self._groups.get(arn)
+            if group is None:
+                return
+            group.targets.update({t.identity: t for t in present})
+            for target in absent:
+                group.targets.pop(target.identity, None)
+
+    @contextmanager
+    def _doubt_if_it_fails(self, arn: str) -> Iterator[None]:
+        """A write that failed may have taken effect or not, so the group is read anew."""
+        try:
+            yield
+        except AwsError:
+            self.forget(arn)
+            raise
+
+
+def _target(description: TargetDescriptionTypeDef) -> Target:
+    return Target(
+        id=description["Id"],
+        port=description.get("Port", 0),
+        server_id=description.get("QuicServerId"),
+        availability_zone=description.get("AvailabilityZone"),
+    )
+
+
+def _described(target: Target) -> TargetDescriptionTypeDef:
+    description: TargetDescriptionTypeDef = {"Id": target.id, "Port": target.port}
+    if target.availability_zone is not None:
+        description["AvailabilityZone"] = target.availability_zone
+    if target.server_id is not None:
+        description["QuicServerId"] = target.server_id
+    return description

@@ -1,0 +1,103 @@
+"""Listeners: CreateListener and ModifyListener one way, DescribeListeners the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from aws_lb_controller.aws.wire import action
+from aws_lb_controller.aws.wire.tags import Json, to_aws, without_none
+from aws_lb_controller.model.listener import Listener, MutualAuthentication
+from aws_lb_controller.model.observed import Seen
+
+WITH_TLS = frozenset({"HTTPS", "TLS"})
+"""Protocols of listeners that have certificates."""
+
+WITHOUT_ATTRIBUTES = frozenset({"TLS"})
+"""Protocols whose listeners have no attributes: AWS refuses to describe them."""
+
+WITH_RULES = frozenset({"HTTP", "HTTPS"})
+"""Protocols whose listeners have rules."""
+
+
+def create(listener: Listener) -> dict[str, Any]:
+    """The parameters of CreateListener."""
+    return {"LoadBalancerArn": listener.load_balancer, **_settings(listener), **without_none({"Tags": to_aws(listener.tags)})}
+
+
+def modify(arn: str, listener: Listener) -> dict[str, Any]:
+    """The parameters of ModifyListener: all settings, for AWS checks them against each other."""
+    return {"ListenerArn": arn, **_settings(listener)}
+
+
+def _settings(listener: Listener) -> dict[str, Any]:
+    return without_none(
+        {
+            "Port": listener.port,
+            "Protocol": listener.protocol,
+            "DefaultActions": action.to_aws(listener.default_actions),
+            "Certificates": certificates(listener.certificates[:1]),
+            "SslPolicy": listener.ssl_policy,
+            "AlpnPolicy": [listener.alpn_policy] if listener.alpn_policy else None,
+            "MutualAuthentication": _mutual_authentication(listener.mutual_authentication),
+        }
+    )
+
+
+def certificates(arns: Iterable[str]) -> list[dict[str, str]]:
+    """``Certificates`` of a request."""
+    return [{"CertificateArn": arn} for arn in arns]
+
+
+def _mutual_authentication(mutual: MutualAuthentication | None) -> dict[str, Any] | None:
+    return mutual and without_none(
+        {
+            "Mode": mutual.mode,
+            "TrustStoreArn": mutual.trust_store_arn,
+            "IgnoreClientCertificateExpiry": mutual.ignore_client_certificate_expiry,
+            "AdvertiseTrustStoreCaNames": mutual.advertise_trust_store_ca_names,
+        }
+    )
+
+
+def seen(
+    described: Json,
+    *,
+    resource_tag: str,
+    tags: Mapping[str, str],
+    attributes: Mapping[str, str],
+    certificates: Iterable[Json],
+) -> Seen[Listener]:
+    """A listener of DescribeListeners; certificates as in DescribeListenerCertificates, with the default one."""
+    tls = described.get("Protocol") in WITH_TLS
+    return Seen(
+        arn=described["ListenerArn"],
+        resource=Listener(
+            id=tags.get(resource_tag, ""),
+            load_balancer=described["LoadBalancerArn"],
+            port=described.get("Port", 0),
+            protocol=described.get("Protocol", ""),
+            default_actions=action.from_aws(described.get("DefaultActions", ())),
+            tags=tags,
+            attributes=attributes,
+            certificates=_seen_certificates(described, certificates) if tls else (),
+            ssl_policy=described.get("SslPolicy") if tls else None,
+            alpn_policy=next(iter(described.get("AlpnPolicy") or ()), None) if tls else None,
+            mutual_authentication=_seen_mutual_authentication(described.get("MutualAuthentication")),
+        ),
+    )
+
+
+def _seen_certificates(described: Json, listed: Iterable[Json]) -> tuple[str, ...]:
+    default = [c["CertificateArn"] for c in described.get("Certificates", ())][:1]
+    # a default certificate may stand in the list a second time, as one of the others
+    return (*default, *sorted({c["CertificateArn"] for c in listed} - set(default)))
+
+
+def _seen_mutual_authentication(described: Json | None) -> MutualAuthentication | None:
+    return described and MutualAuthentication(  # type: ignore[return-value]  # an empty structure says nothing either
+        mode=described.get("Mode", "off"),
+        trust_store_arn=described.get("TrustStoreArn"),
+        ignore_client_certificate_expiry=described.get("IgnoreClientCertificateExpiry"),
+        advertise_trust_store_ca_names=described.get("AdvertiseTrustStoreCaNames"),
+    )

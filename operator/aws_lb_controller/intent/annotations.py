@@ -1,0 +1,96 @@
+"""One table declares each annotation; reading, validation and the reference documentation all come from it.
+
+A table is a mapping from an annotation's suffix to an `Annotation`. An `AnnotationReader` reads one object's
+annotations by such a table and gathers every problem, so that one edit can mend them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from aws_lb_controller.errors import Problem
+from aws_lb_controller.intent.readers import Reader, Unreadable
+from aws_lb_controller.intent.values import Blame
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation(Generic[T_co]):
+    """One annotation.
+
+    suffix: the key behind the prefix; with `keyed` it is followed by ``.KEY`` (a port, an action's name …). reader:
+    text to value. default: what holds when it is absent, in words. aws: the API field it sets. example: a value
+    that is valid. carried_out False: known, read by no builder yet; whoever uses it gets a Warning.
+    blank_is_absent: an empty list or text counts as not written.
+    """
+
+    suffix: str
+    reader: Reader[T_co]
+    default: str = ""
+    aws: str = ""
+    example: str = ""
+    keyed: bool = False
+    carried_out: bool = True
+    blank_is_absent: bool = False
+
+
+class AnnotationReader:
+    """Reads the annotations of one object (``Kind namespace/name``) and keeps what is wrong with them in `problems`."""
+
+    def __init__(self, *, object_ref: str, annotations: Mapping[str, str], prefix: str) -> None:
+        self.object_ref, self.prefix = object_ref, prefix
+        self._annotations = annotations
+        self.problems: list[Problem] = []
+
+    def key(self, annotation: Annotation[Any], of: str = "") -> str:
+        """The whole key of an annotation, with what it is about where it is keyed."""
+        return f"{self.prefix}/{annotation.suffix}{'.' if of else ''}{of}"
+
+    def raw(self, annotation: Annotation[Any], of: str = "") -> str | None:
+        """The text as written."""
+        return self._annotations.get(self.key(annotation, of))
+
+    def get(self, annotation: Annotation[T], of: str = "") -> T | None:
+        """The value; None when the annotation is absent, or cannot be read, which is then among the problems."""
+        text = self.raw(annotation, of)
+        if text is None:
+            return None
+        try:
+            value = annotation.reader(text)
+        except Unreadable as e:
+            self.complain(annotation, str(e), of=of)
+            return None
+        return None if annotation.blank_is_absent and not value else value
+
+    def keys_of(self, annotation: Annotation[Any]) -> Iterator[str]:
+        """For a keyed annotation: every KEY it is written with, in order."""
+        start = self.key(annotation) + "."
+        return (k.removeprefix(start) for k in sorted(self._annotations) if k.startswith(start))
+
+    def complain(self, annotation: Annotation[Any], remedy: str, *, of: str = "") -> None:
+        """Adds a problem with an annotation that was read, but does not fit."""
+        value = self.raw(annotation, of) or ""
+        self.add(Problem(self.object_ref, self.key(annotation, of), value, remedy))
+
+    def add(self, problem: Problem) -> None:
+        """Adds a problem once, however often the same thing is read (an annotation for each port, say)."""
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def blame(self, annotation: Annotation[Any], of: str = "") -> Blame:
+        """Whom to tell of a problem that only shows later."""
+        return Blame(object=self.object_ref, field=self.key(annotation, of))
+
+    def not_carried_out(self, table: Mapping[str, Annotation[Any]]) -> list[Problem]:
+        """A warning for each annotation that is written, and known, but read by no builder yet."""
+        return [
+            Problem(self.object_ref, key, self._annotations[key], "this annotation has no effect in this version")
+            for annotation in table.values()
+            if not annotation.carried_out
+            for key in sorted(self._annotations)
+            if key == self.key(annotation) or (annotation.keyed and key.startswith(self.key(annotation) + "."))
+        ]

@@ -1,0 +1,154 @@
+"""What a TargetGroupBinding asks for, typed and with its defaults: every bad value is reported at once.
+
+A binding may be ours (made for a target group of a stack) or a user's own, for a target group that others made.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from aws_lb_controller.api.selector import LabelSelector
+from aws_lb_controller.api.target_group_binding import (
+    NetworkingIngressRule,
+    TargetGroupBinding,
+    TargetGroupBindingSpec,
+    TargetType,
+)
+from aws_lb_controller.api.target_group_binding import NetworkingPeer as ApiPeer
+from aws_lb_controller.errors import Problem, SpecError
+from aws_lb_controller.model.binding import NetworkingPeer, NetworkingPort, NetworkingRule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssumedRole:
+    """``spec.iamRoleArnToAssume`` and ``spec.assumeRoleExternalId``: the target group is in another account."""
+
+    arn: str
+    external_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BindingIntent:
+    """A TargetGroupBinding as it is to be carried out.
+
+    target_group: its ARN as written. networking None: the targets' security groups are not ours to touch. In it CIDRs
+    are without host bits, protocols are ``tcp`` or ``udp``, and every security group is an id. node_selector None: all
+    nodes that take part in load balancing. vpc_id None: the target group is in the cluster's VPC.
+    """
+
+    namespace: str
+    name: str
+    target_group: str
+    target_group_protocol: str | None
+    target_type: TargetType
+    ip_address_type: Literal["ipv4", "ipv6"]
+    vpc_id: str | None
+    service_name: str
+    service_port: int | str
+    networking: tuple[NetworkingRule, ...] | None
+    node_selector: LabelSelector | None
+    multi_cluster: bool
+    assumed_role: AssumedRole | None
+
+    @property
+    def key(self) -> str:
+        """``namespace/name``."""
+        return f"{self.namespace}/{self.name}"
+
+    @property
+    def uses_server_ids(self) -> bool:
+        """Whether its targets are told apart by a QUIC server id too."""
+        return self.target_group_protocol in {"QUIC", "TCP_QUIC"}
+
+
+def read_binding(raw: Mapping[str, Any]) -> BindingIntent:
+    """The intent of a TargetGroupBinding as the API gives it.
+
+    Raises `SpecError` naming every field that is missing or wrong.
+    """
+    binding = TargetGroupBinding.read(raw)
+    metadata, spec = binding.metadata, binding.spec
+    if problems := tuple(_problems(f"TargetGroupBinding {metadata.namespace}/{metadata.name}", spec)):
+        raise SpecError(problems)
+    return BindingIntent(
+        namespace=metadata.namespace,
+        name=metadata.name,
+        target_group=spec.target_group_arn or "",
+        target_group_protocol=spec.target_group_protocol,
+        target_type=spec.target_type or "instance",
+        ip_address_type=spec.ip_address_type or "ipv4",
+        vpc_id=spec.vpc_id or None,
+        service_name=spec.service_ref.name,
+        service_port=spec.service_ref.port,
+        networking=None if spec.networking is None else tuple(map(_rule, spec.networking.ingress)),
+        node_selector=spec.node_selector,
+        multi_cluster=spec.multi_cluster_target_group,
+        assumed_role=_assumed_role(spec),
+    )
+
+
+def target_group_of(raw: Mapping[str, Any]) -> str | None:
+    """The ARN as written, of a binding that need not be valid: deleting needs no valid spec."""
+    arn = (raw.get("spec") or {}).get("targetGroupARN")
+    return arn if isinstance(arn, str) and arn else None
+
+
+def _assumed_role(spec: TargetGroupBindingSpec) -> AssumedRole | None:
+    if not spec.iam_role_arn_to_assume:
+        return None
+    return AssumedRole(arn=spec.iam_role_arn_to_assume, external_id=spec.assume_role_external_id or None)
+
+
+def _problems(name: str, spec: TargetGroupBindingSpec) -> Iterator[Problem]:
+    if spec.target_type is None:
+        yield Problem(name, "spec.targetType", "", "give the type of the target group's targets: instance or ip")
+    if not spec.target_group_arn:
+        yield Problem(
+            name, "spec.targetGroupARN", "", "give the target group's ARN (a name alone is resolved by the webhook only)"
+        )
+    if spec.networking is not None:
+        yield from _networking_problems(name, spec.networking.ingress, spec.target_type)
+
+
+def _networking_problems(
+    name: str, rules: Iterable[NetworkingIngressRule], target_type: TargetType | None
+) -> Iterator[Problem]:
+    for i, rule in enumerate(rules):
+        field = f"spec.networking.ingress[{i}]"
+        for j, peer in enumerate(rule.from_):
+            yield from _peer_problems(name, f"{field}.from[{j}]", peer)
+        for j, port in enumerate(rule.ports):
+            if isinstance(port.port, str) and target_type == "instance":
+                yield Problem(
+                    name, f"{field}.ports[{j}].port", port.port, "give a number: names are those of pods, not of nodes"
+                )
+
+
+def _peer_problems(name: str, field: str, peer: ApiPeer) -> Iterator[Problem]:
+    if (peer.ip_block is None) == (peer.security_group is None):
+        yield Problem(name, field, "", "give one of ipBlock and securityGroup")
+    if peer.ip_block is not None and not _is_network(peer.ip_block.cidr):
+        yield Problem(name, f"{field}.ipBlock.cidr", peer.ip_block.cidr, "write a network such as 10.0.0.0/16")
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return "/" in text
+
+
+def _rule(rule: NetworkingIngressRule) -> NetworkingRule:
+    ports = (NetworkingPort(protocol=(p.protocol or "TCP").lower(), port=p.port) for p in rule.ports)
+    return NetworkingRule(peers=tuple(map(_peer, rule.from_)), ports=tuple(ports))
+
+
+def _peer(peer: ApiPeer) -> NetworkingPeer:
+    if peer.ip_block is not None:
+        # AWS keeps networks without host bits: compared as written, they would never be found again
+        return NetworkingPeer(cidr=str(ipaddress.ip_network(peer.ip_block.cidr, strict=False)))
+    return NetworkingPeer(security_group=peer.security_group.group_id if peer.security_group else None)

@@ -1,0 +1,88 @@
+"""What one Ingress of a group asks for, before the members are brought together: plain values, each with whom to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from aws_lb_controller.errors import Problem
+from aws_lb_controller.intent.ingress_class import Classified
+from aws_lb_controller.intent.values import ActionIntent, Blame, RuleIntent, SubnetChoice, TargetGroupIntent
+from aws_lb_controller.model.listener import MutualAuthentication
+from aws_lb_controller.model.load_balancer import Scheme
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberInput:
+    """An Ingress as the API gives it, and how it is ours."""
+
+    ingress: Mapping[str, Any]
+    classified: Classified
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Generic[T_co]):
+    """A value that somebody asked for: the class's parameters, or else the Ingress."""
+
+    value: T_co
+    blame: Blame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """A map of the Ingress, and the class's, whose keys win."""
+
+    own: Asked[Mapping[str, str]] | None = None
+    by_class: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberListener:
+    """A listener that one member asks for. certificate_hosts: hosts to find certificates for where it gives no ARN."""
+
+    port: int
+    protocol: str
+    cidrs: Asked[tuple[str, ...]] | None = None
+    prefix_lists: Asked[tuple[str, ...]] | None = None
+    certificates: tuple[str, ...] = ()
+    certificate_hosts: frozenset[str] = frozenset()
+    ssl_policy: Asked[str] | None = None
+    mutual_authentication: Asked[MutualAuthentication] | None = None
+    attributes: Settled = Settled()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberIntent:
+    """One Ingress, read. Its rules stand on each of its listeners.
+
+    name: ``namespace/name``; order: ``group.order``; default_actions None: it has no default backend; listen_blame: whom
+    to tell of its ports. ssl_redirect's value is None where the class gives a port that is no number: then the whole group
+    goes without.
+    """
+
+    name: str
+    order: int
+    listen_blame: Blame
+    listeners: tuple[MemberListener, ...]
+    rules: tuple[RuleIntent, ...] = ()
+    default_actions: tuple[ActionIntent, ...] | None = None
+    target_groups: tuple[TargetGroupIntent, ...] = ()
+    scheme: Asked[Scheme] | None = None
+    load_balancer_name: Asked[str] | None = None
+    ip_address_type: Asked[str] | None = None
+    subnets: Asked[SubnetChoice] | None = None
+    security_groups: Asked[tuple[str, ...]] | None = None
+    manage_backend_rules: Asked[bool] | None = None
+    attributes: Settled = Settled()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    tags_blame: Blame
+    capacity_units: Asked[int] | None = None
+    class_capacity_units: int | None = None
+    customer_owned_pool: Asked[str] | None = None
+    ipam_pool: Asked[str] | None = None
+    class_ipam_pool: str | None = None
+    ssl_redirect: Asked[int | None] | None = None
+    warnings: tuple[Problem, ...] = ()

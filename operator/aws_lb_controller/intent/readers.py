@@ -1,0 +1,125 @@
+"""Readers of annotation text: each takes the text as written and gives a typed value, or says what to write instead.
+
+They accept exactly what the peer's parser (Go's strconv and encoding/json) accepts, so that an annotation that
+works there works here: booleans ``1 t T TRUE true True`` and ``0 f F FALSE false False``, integers with a sign and
+leading zeros but without blanks, lists and maps with blanks around items, ``\\,`` for a comma inside a map's value.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Reader = Callable[[str], T]
+
+_TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
+_FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
+
+
+class Unreadable(ValueError):
+    """The text has no meaning for its annotation; the message is the remedy, a clause such as ``write true or
+    false``.
+    """
+
+
+def read_text(text: str) -> str:
+    """The text as it is."""
+    return text
+
+
+def read_bool(text: str) -> bool:
+    """A boolean in one of Go's spellings."""
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    raise Unreadable('write "true" or "false"')
+
+
+def read_int(text: str) -> int:
+    """A decimal integer of 64 bits."""
+    if not _INTEGER.match(text) or not -(2**63) <= int(text) < 2**63:
+        raise Unreadable("write a whole number without blanks")
+    return int(text)
+
+
+def integer_between(low: int, high: int) -> Reader[int]:
+    """A reader of integers that lie in a range, both ends included."""
+
+    def read(text: str) -> int:
+        number = read_int(text)
+        if not low <= number <= high:
+            raise Unreadable(f"write a whole number from {low} to {high}")
+        return number
+
+    return read
+
+
+def one_of(*allowed: str) -> Reader[str]:
+    """A reader of one of some words, letter for letter."""
+
+    def read(text: str) -> str:
+        if text not in allowed:
+            raise Unreadable(f"write one of {', '.join(allowed)}")
+        return text
+
+    return read
+
+
+def read_list(text: str) -> tuple[str, ...]:
+    """Items between commas, trimmed; empty ones are dropped."""
+    return tuple(item for part in text.split(",") if (item := part.strip()))
+
+
+def read_map(text: str) -> dict[str, str]:
+    """``key=value`` pairs between commas, trimmed; a value may be empty, a key may not.
+
+    The last of equal keys holds.
+    """
+    return dict(_pair(part) for part in _pairs(text))
+
+
+def _pair(part: str) -> tuple[str, str]:
+    key, equals, value = part.partition("=")
+    if not equals or not key.strip():
+        raise Unreadable("write key=value pairs with commas between them")
+    return key.strip(), value.strip()
+
+
+def _pairs(text: str) -> Iterator[str]:
+    """Splits at the commas that another pair follows; any other comma belongs to the value it ends, or is an error."""
+    current, i = "", 0
+    while i < len(text):
+        if text[i] == "\\" and i + 1 < len(text):
+            current += text[i + 1]
+            i += 2
+            continue
+        if text[i] == "," and (rest := text[i + 1 :].strip()):
+            yield current.strip()
+            if "=" not in rest:
+                yield rest
+                return
+            current = ""
+        else:
+            current += text[i]
+        i += 1
+    if current:
+        yield current.strip()
+
+
+def read_json(text: str) -> Any:
+    """Any JSON value. Objects come as dicts; `fold` finds their keys as Go does."""
+    try:
+        return json.loads(text)
+    except ValueError as e:
+        raise Unreadable(f"write valid JSON ({e})") from None
+
+
+def fold(value: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:
+    """The wanted fields of a JSON object: keys match in any case, the last wins, null is absent, others are ignored."""
+    wanted = {f.lower(): f for f in fields}
+    return {wanted[k.lower()]: v for k, v in value.items() if k.lower() in wanted and v is not None}

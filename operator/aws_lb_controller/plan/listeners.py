@@ -1,0 +1,91 @@
+"""Listeners: the port on its load balancer is what a listener is; everything else is changed in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from aws_lb_controller.model.listener import Listener
+from aws_lb_controller.model.observed import ObservedStack, Seen
+from aws_lb_controller.model.stack import Stack
+from aws_lb_controller.plan import canon, match
+from aws_lb_controller.plan.order import Phase, Phased
+from aws_lb_controller.plan.policy import Terms
+from aws_lb_controller.plan.steps import (
+    CreateListener,
+    DeleteListener,
+    ModifyListener,
+    ModifyListenerAttributes,
+    SetListenerCertificates,
+    Step,
+)
+from aws_lb_controller.plan.tags import set_tags
+
+
+def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
+    """The steps for the stack's listeners; `wanted` has its known references resolved.
+
+    A load balancer that goes takes its listeners with it: they need no steps.
+    """
+    found = match.listeners(wanted, observed)
+    create = [CreateListener(listener=_as_aws_takes_it(listener)) for listener in found.missing]
+    update = [step for listener, seen in found.pairs for step in _updates(_as_aws_takes_it(listener), seen, terms)]
+    return {
+        Phase.RETIRED_LISTENERS: [DeleteListener(arn=seen.arn) for seen in found.unwanted],
+        Phase.LISTENERS: [*create, *update],
+    }
+
+
+def _as_aws_takes_it(listener: Listener) -> Listener:
+    """A TLS listener has no attributes: asking for some is refused, so what the user wrote for the port is passed over."""
+    return replace(listener, attributes={}) if listener.protocol == "TLS" and listener.attributes else listener
+
+
+def _updates(listener: Listener, seen: Seen[Listener], terms: Terms) -> Iterator[Step]:
+    yield from set_tags("elbv2", listener, seen, terms=terms)
+    changed = tuple(_changed(listener, seen.resource))
+    if changed:
+        yield ModifyListener(arn=seen.arn, listener=listener, changed=changed)
+    yield from _further_certificates(listener, seen, default_changes="certificates" in changed)
+    if attributes := canon.not_there(listener.attributes, seen.resource.attributes):
+        yield ModifyListenerAttributes(arn=seen.arn, attributes=attributes)
+
+
+def _changed(wanted: Listener, seen: Listener) -> Iterator[str]:
+    if wanted.protocol != seen.protocol:
+        yield "protocol"
+    if canon.actions(wanted.default_actions) != canon.actions(seen.default_actions):
+        yield "default_actions"
+    if wanted.protocol in canon.SECURE_PROTOCOLS:
+        yield from _changed_of_tls(wanted, seen)
+
+
+def _changed_of_tls(wanted: Listener, seen: Listener) -> Iterator[str]:
+    """Policies and mutual authentication of None are left as they are; a listener that had no TLS has none of them."""
+    had_tls = seen.protocol in canon.SECURE_PROTOCOLS
+    if wanted.certificates[:1] != (seen.certificates[:1] if had_tls else ()):
+        yield "certificates"
+    if wanted.ssl_policy is not None and wanted.ssl_policy != (seen.ssl_policy if had_tls else None):
+        yield "ssl_policy"
+    if wanted.alpn_policy is not None and canon.alpn_policy(wanted.alpn_policy) != canon.alpn_policy(seen.alpn_policy):
+        yield "alpn_policy"
+    mutual = wanted.mutual_authentication
+    if mutual is not None and canon.mutual_authentication(mutual) != canon.mutual_authentication(
+        seen.mutual_authentication
+    ):
+        yield "mutual_authentication"
+
+
+def _further_certificates(wanted: Listener, seen: Seen[Listener], *, default_changes: bool) -> Iterator[Step]:
+    """Those beside the default one; the default one may be among them too (the peer puts it there) and then stays.
+
+    Whether they outlive a change of the default one is not documented; adding one twice is no error, so all are added.
+    """
+    if wanted.protocol not in canon.SECURE_PROTOCOLS:
+        return
+    want = frozenset(wanted.certificates[1:]) - frozenset(wanted.certificates[:1])
+    there = frozenset(seen.resource.certificates[1:])
+    add = want if default_changes else want - there
+    remove = there - frozenset(wanted.certificates)
+    if add or remove:
+        yield SetListenerCertificates(arn=seen.arn, add=tuple(sorted(add)), remove=tuple(sorted(remove)))

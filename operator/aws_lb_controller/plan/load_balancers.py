@@ -1,0 +1,91 @@
+"""Load balancers: changed in place where AWS allows it, replaced where type or scheme differ.
+
+A replacement keeps the stack's target groups, and a target group serves one load balancer at a time: so the old one goes
+before the new one is made (`order.Phase`). A replacement with target groups of its own, new before old, would differ here
+(which load balancers are retired), in `match.target_groups` (none may be kept) and in the phases' order, nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aws_lb_controller.model.load_balancer import LoadBalancer
+from aws_lb_controller.model.observed import ObservedStack, Seen
+from aws_lb_controller.model.stack import Stack
+from aws_lb_controller.plan import canon, match
+from aws_lb_controller.plan.order import Phase, Phased
+from aws_lb_controller.plan.policy import DELETION_PROTECTION, Terms, is_protected, turns_protection_off
+from aws_lb_controller.plan.steps import (
+    CreateLoadBalancer,
+    DeleteLoadBalancer,
+    ModifyLoadBalancerAttributes,
+    SetIpAddressType,
+    SetSecurityGroups,
+    SetSubnets,
+    Step,
+)
+from aws_lb_controller.plan.tags import set_tags
+
+
+def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
+    """The steps for the stack's load balancers; `wanted` has its known references resolved."""
+    found = match.load_balancers(wanted, observed)
+    open_ids = frozenset(lb.id for lb in wanted.load_balancers if turns_protection_off(lb))
+    retire = [step for seen in found.unwanted for step in _retire(seen, open_ids=open_ids, terms=terms)]
+    create = [CreateLoadBalancer(load_balancer=lb) for lb in found.missing]
+    update = [step for lb, seen in found.pairs for step in _updates(lb, seen, terms)]
+    return {Phase.RETIRED_LOAD_BALANCERS: retire, Phase.LOAD_BALANCERS: [*create, *update]}
+
+
+def _retire(seen: Seen[LoadBalancer], *, open_ids: frozenset[str], terms: Terms) -> Iterator[Step]:
+    may_unprotect = terms.deletion_protection_off or seen.resource.id in open_ids
+    if is_protected(seen.resource) and may_unprotect:
+        yield ModifyLoadBalancerAttributes(arn=seen.arn, attributes={DELETION_PROTECTION: "false"})
+    yield DeleteLoadBalancer(arn=seen.arn)
+
+
+def _updates(lb: LoadBalancer, seen: Seen[LoadBalancer], terms: Terms) -> Iterator[Step]:
+    yield from set_tags("elbv2", lb, seen, terms=terms)
+    yield from _security_groups(lb, seen)
+    if _subnets_differ(lb, seen.resource):
+        yield SetSubnets(
+            arn=seen.arn,
+            type=lb.type,
+            subnets=lb.subnets,
+            prefix_for_ipv6_source_nat=lb.prefix_for_ipv6_source_nat,
+        )
+    if lb.ip_address_type != seen.resource.ip_address_type:
+        yield SetIpAddressType(arn=seen.arn, ip_address_type=lb.ip_address_type)
+    if attributes := canon.not_there(lb.attributes, seen.resource.attributes):
+        yield ModifyLoadBalancerAttributes(arn=seen.arn, attributes=attributes)
+
+
+def _security_groups(lb: LoadBalancer, seen: Seen[LoadBalancer]) -> Iterator[Step]:
+    switched = canon.differing(lb, seen.resource, ("inbound_rules_on_private_link",))
+    if set(lb.security_groups) != set(seen.resource.security_groups) or switched:
+        yield SetSecurityGroups(
+            arn=seen.arn,
+            security_groups=lb.security_groups,
+            inbound_rules_on_private_link=lb.inbound_rules_on_private_link,
+        )
+
+
+def _subnets_differ(lb: LoadBalancer, seen: LoadBalancer) -> bool:
+    """Fixed IPv4 addresses alone are no difference: AWS cannot change them while a subnet stays."""
+    return (
+        {s.subnet_id for s in lb.subnets} != {s.subnet_id for s in seen.subnets}
+        or _source_nat_prefixes(lb) != _source_nat_prefixes(seen)
+        or bool(canon.differing(lb, seen, ("prefix_for_ipv6_source_nat",)))
+        or _gets_its_first_ipv6_addresses(lb, seen)
+    )
+
+
+def _source_nat_prefixes(lb: LoadBalancer) -> frozenset[str]:
+    return frozenset(s.source_nat_ipv6_prefix for s in lb.subnets if s.source_nat_ipv6_prefix)
+
+
+def _gets_its_first_ipv6_addresses(lb: LoadBalancer, seen: LoadBalancer) -> bool:
+    becomes_dualstack = (seen.ip_address_type, lb.ip_address_type) == ("ipv4", "dualstack")
+    return (
+        becomes_dualstack and any(s.ipv6_address for s in lb.subnets) and not any(s.ipv6_address for s in seen.subnets)
+    )

@@ -1,0 +1,68 @@
+"""In which order steps are carried out: one list of phases, and after one another what needs one another.
+
+This is the only place that knows that AWS refuses to delete what is in use. Whoever wants another order (the new load
+balancer before the old one goes, bindings before rules) moves a phase here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from enum import IntEnum, auto
+
+from aws_lb_controller.plan.steps import Plan, Step, gives, needs
+
+
+class Phase(IntEnum):
+    """The stages of a plan; the members' order is the order of carrying out."""
+
+    BACKEND_SECURITY_GROUP = auto()
+    SECURITY_GROUPS = auto()
+    TARGET_GROUPS = auto()
+    RETIRED_LOAD_BALANCERS = auto()
+    """Before the new ones: a target group serves one load balancer only, and a replacement keeps the target groups."""
+    LOAD_BALANCERS = auto()
+    RETIRED_LISTENERS = auto()
+    """Before the new ones: listeners, and the rules that go with them, count against the load balancer's quota."""
+    LISTENERS = auto()
+    RULES = auto()
+    """With their deletions: those come last among the rules unless the quota wants them earlier."""
+    COLLIDING_BINDINGS = auto()
+    """Old bindings that must be gone before a new one of the same name or target group can be made."""
+    BINDINGS = auto()
+    RETIRED_BINDINGS = auto()
+    RETIRED_TARGET_GROUPS = auto()
+    RETIRED_SECURITY_GROUPS = auto()
+
+
+Phased = Mapping[Phase, Sequence[Step]]
+"""What one noun contributes to a plan."""
+
+
+def arranged(parts: Iterable[Phased]) -> Plan:
+    """All steps, phase by phase, and within a phase each after those that give what it needs."""
+    parts = tuple(parts)
+    return tuple(
+        step for phase in Phase for part in parts if phase in part for step in _after_what_they_need(part[phase])
+    )
+
+
+def _after_what_they_need(steps: Sequence[Step]) -> Sequence[Step]:
+    """The steps in their order, but each behind those of them that give what it needs (a cycle is a ValueError)."""
+    makers = {ref: step for step in steps if (ref := gives(step)) is not None}
+    if not makers:
+        return steps
+    done: dict[int, Step] = {}
+    for step in steps:
+        _place(step, makers=makers, done=done, above=())
+    return tuple(done.values())
+
+
+def _place(step: Step, *, makers: Mapping[object, Step], done: dict[int, Step], above: tuple[int, ...]) -> None:
+    if id(step) in done:
+        return
+    if id(step) in above:
+        raise ValueError(f"steps that need each other: {step!r}")
+    for ref in needs(step):
+        if ref in makers:
+            _place(makers[ref], makers=makers, done=done, above=(*above, id(step)))
+    done[id(step)] = step

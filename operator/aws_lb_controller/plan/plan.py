@@ -1,0 +1,49 @@
+"""The plan: what is wanted against what exists gives ordered steps, and nothing where both agree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aws_lb_controller.model.observed import ObservedStack
+from aws_lb_controller.model.refs import BACKEND_SECURITY_GROUP, references, resolve
+from aws_lb_controller.model.stack import Stack
+from aws_lb_controller.plan import bindings, listeners, load_balancers, match, rules, security_groups, target_groups
+from aws_lb_controller.plan.order import Phase, Phased, arranged
+from aws_lb_controller.plan.policy import Terms
+from aws_lb_controller.plan.steps import EnsureBackendSecurityGroup, Plan
+
+_NOUNS = (
+    security_groups.changes,
+    target_groups.changes,
+    load_balancers.changes,
+    listeners.changes,
+    rules.changes,
+    bindings.changes,
+)
+
+
+def plan(
+    stack: Stack,
+    observed: ObservedStack,
+    *,
+    external_managed_tags: frozenset[str] = frozenset(),
+    deletion_protection_off: bool = False,
+) -> Plan:
+    """The steps that bring `observed` to `stack`, in the order of carrying out; empty if there is nothing to do.
+
+    References to what exists are resolved in the steps; those to what earlier steps make stay (`steps.needs`). The plan
+    may ask for what must not be done: see `policy.refusals`.
+    """
+    terms = Terms(external_managed_tags=external_managed_tags, deletion_protection_off=deletion_protection_off)
+    wanted = resolve(stack, match.known(stack, observed))
+    return arranged((_backend_group(wanted), *(changes(wanted, observed, terms) for changes in _NOUNS)))
+
+
+def _backend_group(wanted: Stack) -> Phased:
+    """The shared group is asked for only where the stack names it and nobody has seen it yet."""
+    return {Phase.BACKEND_SECURITY_GROUP: list(_ensure_backend_group(wanted))}
+
+
+def _ensure_backend_group(wanted: Stack) -> Iterator[EnsureBackendSecurityGroup]:
+    if BACKEND_SECURITY_GROUP in references(wanted):
+        yield EnsureBackendSecurityGroup()

@@ -1,0 +1,138 @@
+"""A plan as text: the dry run. One line for each step; ``+`` makes, ``~`` changes, ``-`` deletes.
+
+Values are named, not printed whole: a plan may hold client secrets, and its reader wants to know what would happen to what.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from aws_lb_controller.model.refs import Ref, Value
+from aws_lb_controller.plan.steps import (
+    CreateBinding,
+    CreateListener,
+    CreateLoadBalancer,
+    CreateRule,
+    CreateSecurityGroup,
+    CreateTargetGroup,
+    DeleteBinding,
+    DeleteListener,
+    DeleteLoadBalancer,
+    DeleteRule,
+    DeleteSecurityGroup,
+    DeleteTargetGroup,
+    EnsureBackendSecurityGroup,
+    ModifyListener,
+    ModifyListenerAttributes,
+    ModifyLoadBalancerAttributes,
+    ModifyRule,
+    ModifyTargetGroup,
+    ModifyTargetGroupAttributes,
+    Plan,
+    SetIpAddressType,
+    SetListenerCertificates,
+    SetRulePriorities,
+    SetSecurityGroupIngress,
+    SetSecurityGroups,
+    SetSubnets,
+    SetTags,
+    Step,
+    UpdateBinding,
+)
+
+
+def show(plan: Plan) -> str:
+    """The whole plan, a line for each step; a plan without steps says so."""
+    return "\n".join(describe(step) for step in plan) if plan else "nothing to do"
+
+
+def describe(step: Step) -> str:
+    """One step in one line."""
+    return _made(step) or _deleted(step) or _changed(step) or _changed_on_load_balancer(step)
+
+
+def _made(step: Step) -> str:
+    match step:
+        case EnsureBackendSecurityGroup():
+            return "+ shared backend security group, unless it exists"
+        case CreateSecurityGroup(group=group):
+            return f"+ security group {group.name} with {_count(group.ingress, 'inbound rule')}"
+        case CreateTargetGroup(group=group):
+            return f"+ target group {group.name} ({group.target_type}, {group.protocol} {group.port})"
+        case CreateLoadBalancer(load_balancer=lb):
+            return f"+ load balancer {lb.name} ({lb.type}, {lb.scheme}, {lb.ip_address_type})"
+        case CreateListener(listener=listener):
+            return f"+ listener {listener.protocol} {listener.port} on {_text(listener.load_balancer)}"
+        case CreateRule(rule=rule):
+            return f"+ rule {rule.priority} on {_text(rule.listener)}"
+        case CreateBinding(binding=binding):
+            return f"+ TargetGroupBinding {binding.namespace}/{binding.name} for {_text(binding.target_group)}"
+    return ""
+
+
+def _deleted(step: Step) -> str:
+    match step:
+        case DeleteSecurityGroup(group_id=group_id):
+            return f"- security group {group_id}"
+        case DeleteTargetGroup(arn=arn):
+            return f"- target group {arn}"
+        case DeleteLoadBalancer(arn=arn):
+            return f"- load balancer {arn}"
+        case DeleteListener(arn=arn):
+            return f"- listener {arn}"
+        case DeleteRule(arn=arn):
+            return f"- rule {arn}"
+        case DeleteBinding(namespace=namespace, name=name):
+            return f"- TargetGroupBinding {namespace}/{name}"
+    return ""
+
+
+def _changed(step: Step) -> str:
+    match step:
+        case SetSecurityGroupIngress(group_id=group_id, ingress=ingress):
+            return f"~ security group {group_id}: {_count(ingress, 'inbound rule')}"
+        case ModifyTargetGroup(arn=arn, changed=changed):
+            return f"~ target group {arn}: health check's {', '.join(changed)}"
+        case ModifyTargetGroupAttributes(arn=arn, attributes=attributes):
+            return f"~ target group {arn}: {_pairs(attributes)}"
+        case ModifyRule(arn=arn, rule=rule, changed=changed):
+            return f"~ rule {rule.priority} {arn}: {', '.join(changed)}"
+        case SetRulePriorities(priorities=priorities):
+            return f"~ rules' priorities: {_pairs(priorities)}"
+        case SetTags(arn=arn, add=add, remove=remove):
+            return f"~ tags of {arn}: {', '.join([*(f'{k}={v}' for k, v in add.items()), *(f'without {k}' for k in remove)])}"
+        case UpdateBinding(binding=binding):
+            return f"~ TargetGroupBinding {binding.namespace}/{binding.name}"
+    return ""
+
+
+def _changed_on_load_balancer(step: Step) -> str:
+    match step:
+        case SetSubnets(arn=arn, subnets=subnets):
+            return f"~ load balancer {arn}: subnets {', '.join(s.subnet_id for s in subnets)}"
+        case SetSecurityGroups(arn=arn, security_groups=groups):
+            return f"~ load balancer {arn}: security groups {', '.join(map(_text, groups)) or 'none'}"
+        case SetIpAddressType(arn=arn, ip_address_type=ip_address_type):
+            return f"~ load balancer {arn}: address type {ip_address_type}"
+        case ModifyLoadBalancerAttributes(arn=arn, attributes=attributes):
+            return f"~ load balancer {arn}: {_pairs(attributes)}"
+        case ModifyListener(arn=arn, listener=listener, changed=changed):
+            return f"~ listener {listener.port} {arn}: {', '.join(changed)}"
+        case SetListenerCertificates(arn=arn, add=add, remove=remove):
+            return f"~ listener {arn}: certificates {', '.join([*(f'+{c}' for c in add), *(f'-{c}' for c in remove)])}"
+        case ModifyListenerAttributes(arn=arn, attributes=attributes):
+            return f"~ listener {arn}: {_pairs(attributes)}"
+    return repr(step)
+
+
+def _text(value: Value) -> str:
+    return f"<{value.kind} {value.id}>" if isinstance(value, Ref) else value
+
+
+def _pairs(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _count(things: Iterable[object], noun: str) -> str:
+    number = len(list(things))
+    return f"{number} {noun}{'' if number == 1 else 's'}"

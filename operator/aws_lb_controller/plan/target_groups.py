@@ -1,0 +1,44 @@
+"""Target groups: kept whatever their name and port, replaced where AWS cannot change them.
+
+The new one is made before anything points to it; the old one goes when listeners, rules and bindings have let go of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from aws_lb_controller.model.observed import ObservedStack, Seen
+from aws_lb_controller.model.stack import Stack
+from aws_lb_controller.model.target_group import HealthCheck, TargetGroup
+from aws_lb_controller.plan import canon, match
+from aws_lb_controller.plan.order import Phase, Phased
+from aws_lb_controller.plan.policy import Terms
+from aws_lb_controller.plan.steps import (
+    CreateTargetGroup,
+    DeleteTargetGroup,
+    ModifyTargetGroup,
+    ModifyTargetGroupAttributes,
+    Step,
+)
+from aws_lb_controller.plan.tags import set_tags
+
+HEALTH_CHECK_FIELDS = tuple(HealthCheck.__dataclass_fields__)
+
+
+def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
+    """The steps for the stack's target groups."""
+    found = match.target_groups(wanted, observed)
+    create = [CreateTargetGroup(group=group) for group in found.missing]
+    update = [step for group, seen in found.pairs for step in _updates(group, seen, terms)]
+    return {
+        Phase.TARGET_GROUPS: [*create, *update],
+        Phase.RETIRED_TARGET_GROUPS: [DeleteTargetGroup(arn=seen.arn) for seen in found.unwanted],
+    }
+
+
+def _updates(group: TargetGroup, seen: Seen[TargetGroup], terms: Terms) -> Iterator[Step]:
+    yield from set_tags("elbv2", group, seen, terms=terms)
+    if changed := canon.differing(group.health_check, seen.resource.health_check, HEALTH_CHECK_FIELDS):
+        yield ModifyTargetGroup(arn=seen.arn, group=group, changed=changed)
+    if attributes := canon.not_there(group.attributes, seen.resource.attributes):
+        yield ModifyTargetGroupAttributes(arn=seen.arn, attributes=attributes)

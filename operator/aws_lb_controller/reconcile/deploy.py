@@ -1,0 +1,167 @@
+"""Brings one stack to what is wanted: observe, plan, carry out step by step, remember.
+
+A step that fails ends the run: what was done stays, nothing is rolled back, and the next run plans afresh from what
+then exists. Whatever is seen afterwards is read anew from AWS, because an error may hide that a call took effect.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
+from aws_lb_controller.cluster.store import Store
+from aws_lb_controller.errors import (
+    AwsInUse,
+    ControllerError,
+    KubernetesConflict,
+    NotLeading,
+    NotYet,
+)
+from aws_lb_controller.model.observed import ObservedStack
+from aws_lb_controller.model.refs import Ref, resolve
+from aws_lb_controller.model.stack import Stack, StackId
+from aws_lb_controller.plan import match, policy
+from aws_lb_controller.plan.effects import Given, after
+from aws_lb_controller.plan.plan import plan
+from aws_lb_controller.plan.steps import (
+    CreateBinding,
+    DeleteBinding,
+    DeleteSecurityGroup,
+    DeleteTargetGroup,
+    EnsureBackendSecurityGroup,
+    Step,
+    UpdateBinding,
+    gives,
+)
+from aws_lb_controller.reconcile import bindings
+from aws_lb_controller.reconcile.ports import Carrier, KubernetesWriter, Observer
+
+log = logging.getLogger(__name__)
+
+_BINDING_WAIT = 5.0
+"""Seconds until we look again whether a binding is gone; its deletion is an event, so this is but a safety net."""
+_IN_USE_WAIT = 10.0
+"""Seconds until AWS is asked again to delete what it still holds: network interfaces go minutes after a load
+balancer.
+"""
+
+
+class DeploymentRefused(ControllerError):
+    """The plan would take away something that is protected; nothing was done."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Deployed:
+    """What there is now, and whether this run had to change anything."""
+
+    observed: ObservedStack
+    changed: bool
+
+    def dns_names(self) -> tuple[str, ...]:
+        """The DNS names of the load balancers, lower case, in order of resource id."""
+        ordered = sorted(self.observed.load_balancers, key=lambda lb: lb.resource.id)
+        return tuple(lb.dns_name.lower() for lb in ordered)
+
+
+class Deployer:
+    """Deploys stacks; one serves all workers."""
+
+    def __init__(
+        self,
+        *,
+        observer: Observer,
+        carrier: Carrier,
+        writer: KubernetesWriter,
+        store: Store,
+        ensure_backend_group: Callable[[], str],
+        external_managed_tags: frozenset[str] = frozenset(),
+    ) -> None:
+        self._observer, self._carrier, self._writer, self._store = observer, carrier, writer, store
+        self._ensure_backend_group = ensure_backend_group
+        self._external_managed_tags = external_managed_tags
+
+    def deploy(self, stack: Stack) -> Deployed:
+        """Raises DeploymentRefused, AwsError, KubernetesError, or NotYet where something must go first."""
+        observed = self.observe(stack.id)
+        steps = plan(stack, observed, external_managed_tags=self._external_managed_tags)
+        if refusals := policy.refusals(steps, observed):
+            raise DeploymentRefused("; ".join(refusals))
+        return _Run(self, stack, observed).carry_out(steps)
+
+    def observe(self, stack_id: StackId) -> ObservedStack:
+        """AWS's side from memory or AWS, the bindings from the store."""
+        held = self._store.by_index(TARGET_GROUP_BINDING, "stack", f"{stack_id.owner}:{stack_id.name}")
+        return dataclasses.replace(self._observer.observe(stack_id), bindings=tuple(bindings.seen(obj) for obj in held))
+
+
+class _Run:
+    """One run over one plan."""
+
+    def __init__(self, deployer: Deployer, stack: Stack, observed: ObservedStack) -> None:
+        self._of, self._stack, self._observed = deployer, stack, observed
+        self._known: dict[Ref, str] = dict(match.known(stack, observed))
+        self._leaving: list[str] = []
+
+    def carry_out(self, steps: tuple[Step, ...]) -> Deployed:
+        try:
+            for step in steps:
+                self._one(step)
+        except AwsInUse as e:
+            self._of._observer.forget(self._stack.id)
+            raise NotYet(str(e), after=_IN_USE_WAIT) from e
+        except (NotYet, NotLeading):
+            raise
+        except Exception:
+            self._of._observer.forget(self._stack.id)
+            raise
+        self._wait_for_leaving_bindings()
+        return Deployed(observed=self._observed, changed=bool(steps))
+
+    def _one(self, step: Step) -> None:
+        if isinstance(step, DeleteTargetGroup | DeleteSecurityGroup):
+            self._wait_for_leaving_bindings()
+        step = resolve(step, self._known)
+        log.info("%s", type(step).__name__, extra={"stack": self._stack.id.name, "step": step})
+        given = self._dispatch(step)
+        if given is not None and (ref := gives(step)) is not None:
+            self._known[ref] = given.arn
+        self._observed = after(self._observed, step, given)
+        self._of._observer.remember(self._stack.id, dataclasses.replace(self._observed, bindings=()))
+
+    def _dispatch(self, step: Step) -> Given | None:
+        match step:
+            case EnsureBackendSecurityGroup():
+                return Given(arn=self._of._ensure_backend_group())
+            case CreateBinding(binding=binding):
+                return self._create_binding(bindings.manifest(binding))
+            case UpdateBinding(binding=binding):
+                self._of._writer.patch(TARGET_GROUP_BINDING, binding.namespace, binding.name, bindings.patch(binding))
+                return None
+            case DeleteBinding(namespace=namespace, name=name):
+                self._delete_binding(namespace, name)
+                return None
+            case _:
+                return self._of._carrier.carry_out(step)
+
+    def _create_binding(self, body: Mapping[str, Any]) -> Given:
+        try:
+            made = self._of._writer.create(TARGET_GROUP_BINDING, body)
+        except KubernetesConflict:
+            # made by an earlier life of ours that the store has not heard of: bring it to what is wanted
+            meta = body["metadata"]
+            made = self._of._writer.patch(
+                TARGET_GROUP_BINDING, meta["namespace"], meta["name"], {k: body[k] for k in ("metadata", "spec")}
+            )
+        return Given(arn=made["metadata"]["uid"])
+
+    def _delete_binding(self, namespace: str, name: str) -> None:
+        self._of._writer.delete(TARGET_GROUP_BINDING, namespace, name)
+        if self._of._store.get(TARGET_GROUP_BINDING, namespace, name) is not None:
+            self._leaving.append(f"{namespace}/{name}")
+
+    def _wait_for_leaving_bindings(self) -> None:
+        if self._leaving:
+            raise NotYet(f"TargetGroupBinding {self._leaving[0]} has targets to let go", after=_BINDING_WAIT)

@@ -1,0 +1,74 @@
+"""What the reconcilers need of the world, as narrow protocols.
+
+The composition root gives the real things, tests give small ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from aws_lb_controller.build.facts import Facts, Question
+from aws_lb_controller.cluster.kinds import Kind
+from aws_lb_controller.model.observed import ObservedStack
+from aws_lb_controller.model.stack import StackId
+from aws_lb_controller.plan.effects import Given
+from aws_lb_controller.plan.steps import Step
+
+Obj = Mapping[str, Any]
+
+
+class EventSink(Protocol):
+    """Tells users what happened to an object (core/v1 Events). Never blocks, never raises."""
+
+    def emit(self, obj: Obj, reason: str, message: str, type: str = "Normal") -> None:
+        """type: ``Normal`` or ``Warning``."""
+
+
+class Observer(Protocol):
+    """What a stack has in AWS: from memory where that is right."""
+
+    def observe(self, stack_id: StackId) -> ObservedStack:
+        """Everything but the bindings."""
+
+    def remember(self, stack_id: StackId, observed: ObservedStack) -> None:
+        """Our own writes made it so."""
+
+    def forget(self, stack_id: StackId) -> None:
+        """Memory may be wrong: look afresh next time."""
+
+
+class Carrier(Protocol):
+    """Carries out one step against AWS."""
+
+    def carry_out(self, step: Step) -> Given | None:
+        """The step holds no unknown references. Raises AwsError."""
+
+
+class Answerer(Protocol):
+    """Answers builders' questions."""
+
+    def answer(self, questions: Iterable[Question[Any]], *, refresh: bool = False) -> Facts:
+        """refresh: what is cached may be what a build failed on."""
+
+
+class KubernetesWriter(Protocol):
+    """Writes to the API server; each write also reaches the store. Raises KubernetesError."""
+
+    def add_finalizer(self, kind: Kind, obj: Obj, finalizer: str) -> Obj:
+        """No request where it is there already."""
+
+    def remove_finalizer(self, kind: Kind, obj: Obj, finalizer: str) -> Obj | None:
+        """No request where it is gone already."""
+
+    def patch_status(self, kind: Kind, obj: Obj, status: Mapping[str, Any]) -> Obj:
+        """Merge patch of the status subresource; no request where nothing would change."""
+
+    def create(self, kind: Kind, body: Mapping[str, Any]) -> Obj:
+        """Raises KubernetesConflict where it exists."""
+
+    def patch(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Obj:
+        """Merge patch."""
+
+    def delete(self, kind: Kind, namespace: str, name: str) -> None:
+        """Gone already is fine."""

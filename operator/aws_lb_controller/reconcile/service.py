@@ -1,0 +1,83 @@
+"""A Service: its NLB is made and kept, and goes with the Service or when the Service no longer asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lb_controller.api.names import Finalizer, Reason
+from aws_lb_controller.cluster.kinds import SERVICE
+from aws_lb_controller.cluster.store import Store
+from aws_lb_controller.errors import Problem, SpecError
+from aws_lb_controller.intent.service import is_ours, keeps_deletion_protection, object_ref, read_service, stack_id
+from aws_lb_controller.reconcile.deploy import Deployed
+from aws_lb_controller.reconcile.ports import KubernetesWriter, Obj
+from aws_lb_controller.reconcile.provision import Provisioner
+from aws_lb_controller.reconcile.telling import Teller
+from aws_lb_controller.settings import Settings
+
+
+class ServiceReconciler:
+    """Reconciles one Service at a time."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        writer: KubernetesWriter,
+        provisioner: Provisioner,
+        teller: Teller,
+        settings: Settings,
+    ) -> None:
+        self._store, self._writer, self._provisioner = store, writer, provisioner
+        self._teller, self._settings = teller, settings
+
+    def reconcile(self, name: str) -> None:
+        """name: ``namespace/name``."""
+        service = self._store.get(SERVICE, *name.split("/"))
+        if service is None:
+            return
+        if is_ours(service, self._settings):
+            self._provision(service)
+        elif Finalizer.SERVICE in (service["metadata"].get("finalizers") or ()):
+            self._clean_up(service)
+
+    def _provision(self, service: Obj) -> None:
+        with self._teller.stage([service], Reason.FAILED_BUILD_MODEL):
+            intent, passed_over = read_service(service, self._settings)
+        self._teller.passed_over(service, passed_over)
+        stack = self._provisioner.build(intent, told=[service])
+        with self._teller.stage([service], Reason.FAILED_ADD_FINALIZER):
+            service = self._writer.add_finalizer(SERVICE, service, Finalizer.SERVICE)
+        deployed = self._provisioner.deploy(stack, told=[service])
+        with self._teller.stage([service], Reason.FAILED_UPDATE_STATUS):
+            self._writer.patch_status(SERVICE, service, _status(service, deployed))
+        self._teller.success([service], changed=deployed.changed)
+
+    def _clean_up(self, service: Obj) -> None:
+        with self._teller.stage([service], Reason.FAILED_BUILD_MODEL):
+            _refuse_if_protected(service)
+        self._provisioner.remove(stack_id(service), told=[service])
+        with self._teller.stage([service], Reason.FAILED_CLEANUP_STATUS):
+            service = self._writer.patch_status(SERVICE, service, {"loadBalancer": {"ingress": None}})
+        with self._teller.stage([service], Reason.FAILED_REMOVE_FINALIZER):
+            self._writer.remove_finalizer(SERVICE, service, Finalizer.SERVICE)
+
+
+def _status(service: Obj, deployed: Deployed) -> Mapping[str, Any]:
+    ports = [{"port": p["port"], "protocol": p.get("protocol", "TCP")} for p in service["spec"].get("ports") or ()]
+    return {"loadBalancer": {"ingress": [{"hostname": host, "ports": ports} for host in deployed.dns_names()]}}
+
+
+def _refuse_if_protected(service: Obj) -> None:
+    if keeps_deletion_protection(service):
+        raise SpecError(
+            [
+                Problem(
+                    object_ref(service),
+                    "service.beta.kubernetes.io/aws-load-balancer-attributes",
+                    "deletion_protection.enabled=true",
+                    "set deletion_protection.enabled=false to let the load balancer be deleted",
+                )
+            ]
+        )

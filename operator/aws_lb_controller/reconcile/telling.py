@@ -1,0 +1,66 @@
+"""What users are told of a reconcile: a Warning when a stage fails, a Normal Event when something came of it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from aws_lb_controller.api.names import Reason
+from aws_lb_controller.errors import ControllerError, NotLeading, NotYet, Problem
+from aws_lb_controller.reconcile.ports import EventSink, Obj
+
+_STAGE_WORDS = {
+    Reason.FAILED_BUILD_MODEL: "Failed build model due to",
+    Reason.FAILED_DEPLOY_MODEL: "Failed deploy model due to",
+    Reason.FAILED_ADD_FINALIZER: "Failed add finalizer due to",
+    Reason.FAILED_REMOVE_FINALIZER: "Failed remove finalizer due to",
+    Reason.FAILED_UPDATE_STATUS: "Failed update status due to",
+    Reason.FAILED_CLEANUP_STATUS: "Failed update status due to",
+    Reason.FAILED_LOAD_GROUP_ID: "Failed load groupID due to",
+}
+IGNORED_VALUE = "IgnoredValue"
+
+
+class Teller:
+    """Emits the Events of one controller, and remembers which objects failed last."""
+
+    def __init__(self, events: EventSink) -> None:
+        self._events = events
+        self._failed: set[str] = set()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def stage(self, objs: Sequence[Obj], reason: Reason) -> Iterator[None]:
+        """Whatever this stage raises on purpose is told to the objects, and raised on. Waiting is no failure."""
+        try:
+            yield
+        except (NotYet, NotLeading):
+            raise
+        except ControllerError as e:
+            self._remember_failure(objs)
+            for obj in objs:
+                self._events.emit(obj, reason, f"{_STAGE_WORDS[reason]} {e}", "Warning")
+            raise
+
+    def success(self, objs: Sequence[Obj], *, changed: bool) -> None:
+        """Told when something was changed, and to objects whose last reconcile failed."""
+        for obj in objs:
+            if changed | self._forget_failure(obj):
+                self._events.emit(obj, Reason.SUCCESSFULLY_RECONCILED, "Successfully reconciled", "Normal")
+
+    def passed_over(self, obj: Obj, problems: Sequence[Problem]) -> None:
+        """What an object says without effect."""
+        for problem in problems:
+            self._events.emit(obj, IGNORED_VALUE, str(problem), "Warning")
+
+    def _remember_failure(self, objs: Sequence[Obj]) -> None:
+        with self._lock:
+            self._failed.update(obj["metadata"]["uid"] for obj in objs)
+
+    def _forget_failure(self, obj: Obj) -> bool:
+        uid = obj["metadata"]["uid"]
+        with self._lock:
+            failed = uid in self._failed
+            self._failed.discard(uid)
+        return failed

@@ -1,0 +1,109 @@
+from typing import Any
+
+import pytest
+import yaml
+
+from aws_lb_controller.api import names
+from aws_lb_controller.settings import Settings
+from contract_data import REPOSITORY, contract
+
+DEPLOY = REPOSITORY / "deploy"
+ACCOUNT = {"kind": "ServiceAccount", "name": "aws-load-balancer-controller", "namespace": "kube-system"}
+
+
+def manifests(file: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((DEPLOY / file).read_text()))
+
+
+def one(kind: str, file: str) -> dict[str, Any]:
+    [found] = [manifest for manifest in manifests(file) if manifest["kind"] == kind]
+    return found
+
+
+def container() -> dict[str, Any]:
+    [only] = one("Deployment", "deployment.yaml")["spec"]["template"]["spec"]["containers"]
+    return only
+
+
+def grants(rules: list[dict[str, Any]]) -> set[tuple[str, str, str, str]]:
+    """Every (group, resource, verb, resource name or "") that rules allow."""
+    return {
+        (group, resource, verb, name)
+        for rule in rules
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+        for name in rule.get("resourceNames", [""])
+    }
+
+
+@pytest.mark.parametrize("kind", ["ClusterRole", "Role"])
+def test_no_more_is_asked_for_than_the_controller_we_replace_asks_for(kind):
+    [peers] = [role for role in contract("rbac") if role["kind"] == kind]
+    assert set() == grants(one(kind, "rbac.yaml")["rules"]) - grants(peers["rules"])
+
+
+def test_nothing_is_granted_wholesale():
+    granted = grants(one("ClusterRole", "rbac.yaml")["rules"]) | grants(one("Role", "rbac.yaml")["rules"])
+    assert [] == [grant for grant in granted if "*" in grant]
+
+
+def test_secrets_and_config_maps_stay_closed():
+    resources = {resource for _, resource, _, _ in grants(one("ClusterRole", "rbac.yaml")["rules"])}
+    assert set() == resources & {"secrets", "configmaps"}
+
+
+def test_whatever_is_watched_may_be_listed_and_the_reverse():
+    granted = grants(one("ClusterRole", "rbac.yaml")["rules"])
+    listed, watched = ({grant[:2] for grant in granted if grant[2] == verb} for verb in ("list", "watch"))
+    assert listed == watched
+
+
+def test_only_the_controllers_own_lease_may_be_changed():
+    granted = grants(one("Role", "rbac.yaml")["rules"])
+    assert {names.LEADER_LEASE} == {name for _, _, verb, name in granted if verb != "create"}
+
+
+@pytest.mark.parametrize(
+    ("binding", "role"), [("ClusterRoleBinding", "ClusterRole"), ("RoleBinding", "Role")], ids=["cluster", "namespace"]
+)
+def test_a_role_is_bound_to_the_service_account(binding, role):
+    bound = one(binding, "rbac.yaml")
+    assert one(role, "rbac.yaml")["metadata"]["name"] == bound["roleRef"]["name"]
+    assert [ACCOUNT] == bound["subjects"]
+
+
+def test_the_pods_run_as_the_service_account():
+    account = one("ServiceAccount", "serviceaccount.yaml")["metadata"]
+    deployment = one("Deployment", "deployment.yaml")
+    assert (ACCOUNT["name"], ACCOUNT["namespace"]) == (account["name"], account["namespace"])
+    assert ACCOUNT["name"] == deployment["spec"]["template"]["spec"]["serviceAccountName"]
+    assert ACCOUNT["namespace"] == deployment["metadata"]["namespace"]
+
+
+def test_the_arguments_are_understood_and_all_have_an_effect():
+    assert () == Settings.from_args(container()["args"]).warnings()
+
+
+def test_the_ports_are_those_that_the_program_listens_on():
+    ports = {port["name"]: port["containerPort"] for port in container()["ports"]}
+    expected = {"webhook-server": names.WEBHOOK_PORT, "metrics-server": names.METRICS_PORT, "health": names.HEALTH_PORT}
+    assert expected == ports
+
+
+def test_the_probes_ask_the_health_port():
+    probes = [container()[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe")]
+    assert [{"path": "/healthz", "port": "health"}, {"path": "/readyz", "port": "health"}] == probes
+
+
+def test_the_pod_meets_the_restricted_pod_security_standard():
+    pod = one("Deployment", "deployment.yaml")["spec"]["template"]["spec"]["securityContext"]
+    own = container()["securityContext"]
+    assert (True, "RuntimeDefault") == (pod["runAsNonRoot"], pod["seccompProfile"]["type"])
+    assert (False, ["ALL"]) == (own["allowPrivilegeEscalation"], own["capabilities"]["drop"])
+
+
+def test_the_kustomization_lists_every_manifest_beside_it():
+    listed = one("Kustomization", "kustomization.yaml")["resources"]
+    beside = [path.name for path in DEPLOY.glob("*.yaml") if path.name != "kustomization.yaml"]
+    assert sorted(beside) == sorted(listed)
