@@ -313,13 +313,8 @@ def test_a_listener_keeps_its_mutual_authentication(aws: Any) -> None:
     certificate = aws.session.client("acm").request_certificate(DomainName="example.com")["CertificateArn"]
     mutual = {"Mode": "passthrough"}
     wanted = {"Protocol": "HTTPS", "Certificates": [{"CertificateArn": certificate}], "MutualAuthentication": mutual}
-    listener = aws.listener(
-        aws.load_balancer(),
-        port=443,
-        SslPolicy="ELBSecurityPolicy-2016-08",
-        MutualAuthentication={"Mode": "passthrough"},
-        **wanted,
-    )
+    policy = "ELBSecurityPolicy-2016-08"
+    listener = aws.listener(aws.load_balancer(), port=443, SslPolicy=policy, **wanted)
     described = aws.elbv2.describe_listeners(ListenerArns=[listener])["Listeners"][0]
     assert described["MutualAuthentication"]["Mode"] == "passthrough"
 
@@ -344,6 +339,15 @@ def test_a_subnets_ipv6_network_says_that_it_is_associated(aws: Any) -> None:
     subnet = aws.ec2.describe_subnets(SubnetIds=[aws.world.subnets["public-a"]])["Subnets"][0]
     states = [one["Ipv6CidrBlockState"] for one in subnet["Ipv6CidrBlockAssociationSet"]]
     assert states == [{"State": "associated"}]
+
+
+def test_a_network_interface_is_found_by_a_secondary_address(aws: Any) -> None:
+    subnet = aws.world.subnets["private-a"]
+    made = aws.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    aws.ec2.assign_private_ip_addresses(NetworkInterfaceId=made, PrivateIpAddresses=["192.168.97.7"])
+    by_address = [{"Name": "addresses.private-ip-address", "Values": ["192.168.97.7", "192.168.97.8"]}]
+    found = aws.ec2.describe_network_interfaces(Filters=by_address)["NetworkInterfaces"]
+    assert [made] == [one["NetworkInterfaceId"] for one in found]
 
 
 # ---- the server

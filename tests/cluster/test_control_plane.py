@@ -89,7 +89,7 @@ def test_a_service_account_may_do_what_its_role_says_and_no_more(control_plane: 
     allowed = json.loads(control_plane.kubectl("get", "services", "-n", namespace, "-o", "json", kubeconfig=kubeconfig))
     assert allowed["items"] == []
     with pytest.raises(KubectlError, match="cannot delete resource"):
-        control_plane.kubectl("delete", "services", "--all", "-n", namespace, kubeconfig=kubeconfig)
+        control_plane.kubectl("delete", "service", "web", "-n", namespace, kubeconfig=kubeconfig)
 
 
 def test_the_audit_log_names_who_did_what(control_plane: ControlPlane, namespace: str) -> None:

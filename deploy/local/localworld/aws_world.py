@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CLUSTER = "demo"
 ZONES = "abc"
-IMAGE = "ami-12c6146b"  # one of those that moto knows
+IMAGE = "ami-0123456789abcdef0"  # moto runs any
 NODE_ZONES = len(ZONES)
 
 

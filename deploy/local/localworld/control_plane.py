@@ -148,6 +148,7 @@ class ControlPlane:
             text=True,
             timeout=START_SECONDS * 2,
             check=False,
+            start_new_session=True,  # Ctrl-C in a terminal must not stop a clean-up half way
         )
 
     # ---- use

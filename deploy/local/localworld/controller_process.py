@@ -22,6 +22,7 @@ from localworld.processes import Process, WorldError, answers, clean_environment
 
 READY_SECONDS = 60
 STOP_SECONDS = 30
+LEASE_NAMESPACE = "kube-system"  # where deploy/rbac.yaml lets it be
 SOURCES = Path(__file__).resolve().parents[3] / "operator"
 
 
@@ -54,6 +55,7 @@ class ControllerProcess:
             f"--aws-region={self.aws.region}",
             f"--aws-vpc-id={self.aws.vpc_id}",
             f"--enable-leader-election={str(self.leader_election).lower()}",
+            f"--leader-election-namespace={LEASE_NAMESPACE}",
             f"--kubeconfig={self.kubeconfig}",
             f"--health-probe-bind-addr=127.0.0.1:{self.health_port}",
             f"--metrics-bind-addr=127.0.0.1:{self.metrics_port}",

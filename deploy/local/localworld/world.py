@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,10 @@ if TYPE_CHECKING:
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CRDS = REPOSITORY / "crds"
-INGRESS_CLASS = REPOSITORY / "deploy" / "samples" / "ingress-class.yaml"
+DEPLOY = REPOSITORY / "deploy"
+SAMPLES = DEPLOY / "samples"
+INGRESS_CLASS = SAMPLES / "ingress-class.yaml"
+SERVICE_ACCOUNT = ("kube-system", "aws-load-balancer-controller")  # namespace, name: as deploy/serviceaccount.yaml says
 
 
 @dataclass
@@ -57,12 +61,12 @@ class LocalAws:
         """A boto3 client of any service, such as `acm`."""
         return local_session().client(service, endpoint_url=self.url, config=client_config())  # type: ignore[call-overload]  # the stubs want literals
 
-    @property
+    @cached_property
     def ec2(self) -> EC2Client:
         """A boto3 client."""
         return local_session().client("ec2", endpoint_url=self.url, config=client_config())
 
-    @property
+    @cached_property
     def elbv2(self) -> ElasticLoadBalancingv2Client:
         """A boto3 client."""
         return local_session().client("elbv2", endpoint_url=self.url, config=client_config())
@@ -93,6 +97,12 @@ class LocalWorld:
         self.control_plane.add_nodes(self.aws.world.nodes)
         self.control_plane.apply_crds(CRDS)
         self.control_plane.apply(INGRESS_CLASS)
+
+    def service_account_kubeconfig(self) -> Path:
+        """Apply the ServiceAccount and the RBAC of deploy/ and return a kubeconfig that acts as that account."""
+        for file in ("serviceaccount.yaml", "rbac.yaml"):
+            self.control_plane.apply(DEPLOY / file)
+        return self.control_plane.service_account_kubeconfig(*SERVICE_ACCOUNT)
 
     def controller(self, *flags: str, kubeconfig: Path | None = None, **more: Any) -> ControllerProcess:
         """A controller of this world, not yet started; `stop` stops it. `more` goes to ControllerProcess."""

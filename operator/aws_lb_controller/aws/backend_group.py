@@ -50,14 +50,18 @@ class BackendSecurityGroup:
                 self._id = self._tagged(found) if found else self._create()
             return self._id
 
-    def notice(self, described: Iterable[Json]) -> None:
-        """All of the cluster's groups were described just now: so it is known whether there is a shared one."""
+    def notice(self, described: Iterable[Json], *, instead_of: str | None) -> None:
+        """All of the cluster's groups were described just now: so it is known whether there is a shared one.
+
+        instead_of: what was known before they were; if something else is known by now, that is newer.
+        """
         with self._lock:
-            found = self._choose(described)
-            self._id = found["GroupId"] if found else None
+            if self._id == instead_of:
+                found = self._choose(described)
+                self._id = found["GroupId"] if found else None
 
     def delete(self) -> None:
-        """Deletes the group if there is one (DeleteSecurityGroup). Raises `AwsInUse` while something still carries it."""
+        """Deletes the group if there is one (DeleteSecurityGroup). Raises `AwsInUse` while something carries it."""
         if self._given:
             return
         with self._lock:

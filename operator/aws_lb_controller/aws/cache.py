@@ -22,7 +22,7 @@ class _Entry(Generic[V]):
 
 
 class Cache(Generic[K, V]):
-    """Thread-safe. ttl: seconds that an entry counts. A failed load is told to all who waited for it and is not kept."""
+    """Thread-safe. ttl: seconds that an entry counts. A failed load is told to all who waited for it, and not kept."""
 
     def __init__(self, *, ttl: float = FOREVER, clock: Callable[[], float] = time.monotonic) -> None:
         self._ttl, self._clock = ttl, clock

@@ -122,9 +122,7 @@ def _config(settings: Settings) -> Config:
 class _Gate:
     """What every call passes. The attempts of a call are counted in the thread that makes it."""
 
-    def __init__(
-        self, throttle: Throttle, *, may_write: Callable[[], None], record: Callable[[Call], None]
-    ) -> None:
+    def __init__(self, throttle: Throttle, *, may_write: Callable[[], None], record: Callable[[Call], None]) -> None:
         self._throttle, self._may_write, self._record = throttle, may_write, record
         self._here = threading.local()
 
@@ -135,9 +133,9 @@ class _Gate:
             self._may_write()
         self._here.attempts = getattr(self._here, "attempts", 0) + 1
 
-    def add_base_class(self, *, base_classes: list[type], **_: Any) -> None:
+    def add_base_class(self, **event: Any) -> None:
         """A handler of ``creating-client-class``: puts the gate around the method that all calls go through."""
-        gate = self
+        gate, base_classes = self, event["base_classes"]
 
         class Gated:
             def _make_api_call(self, operation_name: str, api_params: Mapping[str, Any]) -> Any:
@@ -188,7 +186,7 @@ def _region(settings: Settings, session: botocore.session.Session, *, metadata: 
         return metadata.region()
     except AwsUnavailable as error:
         raise UsageError(
-            f"--aws-region: must be given (or AWS_REGION set), for the instance metadata cannot be asked: {error.message}"
+            f"--aws-region: must be given, or AWS_REGION set, as the instance metadata cannot be asked: {error.message}"
         ) from error
 
 
@@ -203,7 +201,7 @@ def _vpc_id(settings: Settings, ec2: EC2Client, *, metadata: InstanceMetadata) -
         if vpc := _vpc_of_node(ec2):
             return vpc
         raise UsageError(
-            f"--aws-vpc-id: must be given, or --aws-vpc-tags, for the instance metadata cannot be asked: {error.message}"
+            f"--aws-vpc-id: must be given, or --aws-vpc-tags, as the instance metadata cannot be asked: {error.message}"
         ) from error
 
 
@@ -214,13 +212,17 @@ def _vpc_by_tags(tags: Mapping[str, str], ec2: EC2Client) -> str:
     found = sorted(vpc["VpcId"] for page in pages for vpc in page["Vpcs"])
     if len(found) != 1:
         shown = ",".join(f"{key}={value}" for key, value in tags.items())
-        many = f"{', '.join(found)} all have these tags; add one that tells them apart" if found else "no VPC has these tags"
+        many = (
+            f"{', '.join(found)} all have these tags; add one that tells them apart"
+            if found
+            else "no VPC has these tags"
+        )
         raise UsageError(f"--aws-vpc-tags={shown}: {many}")
     return found[0]
 
 
 def _vpc_of_node(ec2: EC2Client) -> str | None:
-    """The VPC of the node that we run on, where the manifest passes its name (``NODENAME``) and that is an instance id."""
+    """The VPC of the node that we run on, if its name (``NODENAME``, which a manifest can pass) is an instance id."""
     node = os.environ.get("NODENAME", "")
     if not node.startswith("i-"):
         return None

@@ -1,4 +1,4 @@
-"""What AWS's error codes mean: one table, asked by meaning, so that nobody else compares codes and nobody reads message text.
+"""What AWS's error codes mean: one table, asked by meaning. Nobody else compares codes, and nobody reads message text.
 
 Every call made through `aws.clients` goes through `calling` already; a caller sees only `errors.AwsError`.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from botocore.exceptions import (
     ClientError,
-    ConnectionError,  # noqa: A004  # botocore's own, which is not a subclass of the built-in one
+    ConnectionError,  # botocore's own, which is not a subclass of the built-in one
     CredentialRetrievalError,
     HTTPClientError,
     IncompleteReadError,
@@ -134,7 +134,7 @@ def translated(operation: str, error: ClientError) -> AwsError:
 
 @contextmanager
 def calling(operation: str) -> Iterator[None]:
-    """Turns what botocore raises into `AwsError`; operation is the API's name of the call. Bugs of ours pass through."""
+    """Turns what botocore raises into `AwsError`; operation: the API's name of the call. Bugs of ours pass through."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""What an EC2 instance can ask about itself (IMDSv2): its region and VPC, where flags and environment do not say them."""
+"""What an EC2 instance can ask about itself (IMDSv2): its region and VPC, where neither flag nor environment tells."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TOKEN_SECONDS = "300"
 
 
 class InstanceMetadata:
-    """The metadata service, at ``AWS_EC2_METADATA_SERVICE_ENDPOINT`` if set; off with ``AWS_EC2_METADATA_DISABLED=true``."""
+    """The metadata service. It heeds ``AWS_EC2_METADATA_SERVICE_ENDPOINT`` and ``AWS_EC2_METADATA_DISABLED``."""
 
     def __init__(self, endpoint: str | None = None) -> None:
         endpoint = endpoint or os.environ.get("AWS_EC2_METADATA_SERVICE_ENDPOINT") or _ENDPOINT

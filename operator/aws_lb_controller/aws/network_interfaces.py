@@ -1,7 +1,8 @@
 """Which security group stands in front of a pod or a node: the one of its network interface.
 
-Instances are described in batches and remembered, with all addresses of their interfaces: a pod's interface is mostly among
-those of its node. Pods with an interface of their own (Fargate, security groups for pods) are looked up by id or address.
+Instances are described in batches and remembered, with all addresses of their interfaces: a pod's interface is mostly
+among those of its node. Pods with an interface of their own (Fargate, security groups for pods) are looked up by id
+or address.
 """
 
 from __future__ import annotations
@@ -33,8 +34,9 @@ _ADDRESSES_PER_CALL = FILTER_VALUES - 1
 class PodPlace:
     """Where a pod runs, as far as it matters for its network interface.
 
-    uid: the pod's; address: ``status.podIP``. instance_id: its node's, None if that is no EC2 instance. interface_id: of its own
-    (branch) interface, as the annotation ``vpc.amazonaws.com/pod-eni`` names it. kind ``hybrid``: outside AWS, without any.
+    uid: the pod's; address: ``status.podIP``. instance_id: its node's, None if that is no EC2 instance. interface_id:
+    of its own (branch) interface, as the annotation ``vpc.amazonaws.com/pod-eni`` names it. kind ``hybrid``: outside
+    AWS, without any.
     """
 
     uid: str
@@ -74,8 +76,8 @@ class EndpointGroup:
 class NetworkInterfaces:
     """Finds interfaces and their endpoint security groups. Safe for several threads.
 
-    tags: beside the cluster's own, those that tell which of several groups is the one to open. ttl: seconds that what was read
-    counts.
+    tags: beside the cluster's own, those that tell which of several groups is the one to open. ttl: seconds that what
+    was read counts.
     """
 
     def __init__(
@@ -83,14 +85,13 @@ class NetworkInterfaces:
         clients: Clients,
         rules: SecurityGroupRules,
         *,
-        vpc_id: str,
         cluster: str,
         tags: Mapping[str, str],
         ttl: float = 600,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ec2, self._rules = clients.ec2, rules
-        self._vpc_id, self._cluster, self._wanted_tags = vpc_id, cluster, dict(tags)
+        self._ec2, self._vpc_id, self._rules = clients.ec2, clients.vpc_id, rules
+        self._cluster, self._wanted_tags = cluster, dict(tags)
         self._of_instances: Cache[str, tuple[Interface, ...]] = Cache(ttl=ttl, clock=clock)
         self._of_pods: Cache[tuple[str, str], Interface] = Cache(ttl=ttl, clock=clock)
         self._group_tags: Cache[str, dict[str, str]] = Cache(ttl=ttl, clock=clock)
@@ -101,7 +102,7 @@ class NetworkInterfaces:
         return self._networks.get(vpc_id or self._vpc_id, lambda: self._read_networks(vpc_id or self._vpc_id))
 
     def of_pods(self, pods: Iterable[PodPlace]) -> dict[str, Interface]:
-        """Pod uid → its interface; pods whose interface is not found, or that have none, are left out. Raises `AwsError`."""
+        """Pod uid → its interface; pods without one, or whose one is not found, are left out. Raises `AwsError`."""
         pods = [pod for pod in pods if pod.kind != "hybrid"]
         found = {pod.uid: known for pod in pods if (known := self._of_pods.peek((pod.uid, pod.address)))}
         for look_up in (self._by_id, self._by_node, self._by_node_read_anew, self._by_address):
@@ -198,7 +199,7 @@ class NetworkInterfaces:
         for batch in batches(unknown, FILTER_VALUES):
             for instance, interfaces in self._describe_instances(batch):
                 self._of_instances.put(instance, interfaces)
-        return {i: interfaces for i in ids if (interfaces := self._of_instances.peek(i)) is not None}
+        return {i: known for i in ids if (known := self._of_instances.peek(i)) is not None}
 
     def _describe_instances(self, ids: Sequence[str]) -> Iterator[tuple[str, tuple[Interface, ...]]]:
         # by filter: naming one id that is gone would fail the call for all

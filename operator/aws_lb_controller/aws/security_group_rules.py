@@ -1,6 +1,6 @@
-"""Inbound rules of security groups that are not ours (of nodes and pods): always read afresh, granted and revoked one by one.
+"""Inbound rules of security groups that are not ours, but of nodes and pods: always read afresh.
 
-Nothing is cached here: a rule revoked on the strength of old knowledge is an outage.
+Nothing is cached here, for a rule revoked on the strength of old knowledge is an outage.
 """
 
 from __future__ import annotations
@@ -10,17 +10,14 @@ from typing import TYPE_CHECKING
 
 from aws_lb_controller.api.names import cluster_tag
 from aws_lb_controller.aws.errors import tolerating
+from aws_lb_controller.aws.wire.security_group import ingress
+from aws_lb_controller.aws.wire.tags import Json, from_aws
 from aws_lb_controller.errors import AwsAlreadyExists, AwsNotFound
-from aws_lb_controller.model.security_group import IngressRule, Source
+from aws_lb_controller.model.security_group import IngressRule
 from aws_lb_controller.plan.targets import batches
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import (
-        FilterTypeDef,
-        IpPermissionOutputTypeDef,
-        IpPermissionTypeDef,
-        SecurityGroupTypeDef,
-    )
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, IpPermissionTypeDef
 
     from aws_lb_controller.aws.clients import Clients
 
@@ -29,11 +26,10 @@ FILTER_VALUES = 200
 
 
 class SecurityGroupRules:
-    """Reads and changes inbound rules by security group id; vpc_id and cluster tell which groups are the cluster's."""
+    """Reads and changes inbound rules by security group id; cluster tells which groups are the cluster's."""
 
-    def __init__(self, clients: Clients, *, vpc_id: str, cluster: str) -> None:
-        self._ec2 = clients.ec2
-        self._vpc_id, self._cluster = vpc_id, cluster
+    def __init__(self, clients: Clients, *, cluster: str) -> None:
+        self._ec2, self._vpc_id, self._cluster = clients.ec2, clients.vpc_id, cluster
 
     def read(self, group_ids: Iterable[str]) -> dict[str, frozenset[IngressRule]]:
         """Each group's inbound rules (DescribeSecurityGroups); a group that does not exist is left out."""
@@ -43,14 +39,14 @@ class SecurityGroupRules:
         return rules
 
     def read_groups_of_the_cluster(self) -> dict[str, frozenset[IngressRule]]:
-        """As `read`, for the VPC's groups that are tagged ``kubernetes.io/cluster/NAME``: rules of ours may be in them."""
+        """As `read`, for the VPC's groups tagged ``kubernetes.io/cluster/NAME``: rules of ours may be in them."""
         tag: FilterTypeDef = {"Name": f"tag:{cluster_tag(self._cluster)}", "Values": ["owned", "shared"]}
         return _rules_by_group(self._described([tag, {"Name": "vpc-id", "Values": [self._vpc_id]}]))
 
     def tags(self, group_ids: Iterable[str]) -> dict[str, dict[str, str]]:
         """Each group's tags (DescribeSecurityGroups); a group that does not exist is left out."""
         return {
-            group["GroupId"]: {tag["Key"]: tag["Value"] for tag in group.get("Tags", ())}
+            group["GroupId"]: from_aws(group.get("Tags", ()))
             for ids in batches(sorted(set(group_ids)), FILTER_VALUES)
             for group in self._described([{"Name": "group-id", "Values": list(ids)}])
         }
@@ -76,7 +72,7 @@ class SecurityGroupRules:
                 with tolerating(AwsNotFound):
                     self._revoke(group_id, [permission])
 
-    def _described(self, filters: Sequence[FilterTypeDef]) -> Iterator[SecurityGroupTypeDef]:
+    def _described(self, filters: Sequence[FilterTypeDef]) -> Iterator[Json]:
         pages = self._ec2.get_paginator("describe_security_groups").paginate(
             Filters=filters, PaginationConfig={"PageSize": 1000}
         )
@@ -90,31 +86,8 @@ class SecurityGroupRules:
         self._ec2.revoke_security_group_ingress(GroupId=group_id, IpPermissions=permissions)
 
 
-def _rules_by_group(groups: Iterable[SecurityGroupTypeDef]) -> dict[str, frozenset[IngressRule]]:
-    return {g["GroupId"]: frozenset(_rules(g.get("IpPermissions", ()))) for g in groups}
-
-
-def _rules(permissions: Iterable[IpPermissionOutputTypeDef]) -> Iterator[IngressRule]:
-    for permission in permissions:
-        for source, description in _sources(permission):
-            yield IngressRule(
-                protocol=permission["IpProtocol"],
-                from_port=permission.get("FromPort"),
-                to_port=permission.get("ToPort"),
-                source=source,
-                description=description,
-            )
-
-
-def _sources(permission: IpPermissionOutputTypeDef) -> Iterator[tuple[Source, str]]:
-    for v4 in permission.get("IpRanges", ()):
-        yield Source("ipv4", v4["CidrIp"]), v4.get("Description", "")
-    for v6 in permission.get("Ipv6Ranges", ()):
-        yield Source("ipv6", v6["CidrIpv6"]), v6.get("Description", "")
-    for prefixes in permission.get("PrefixListIds", ()):
-        yield Source("prefix-list", prefixes["PrefixListId"]), prefixes.get("Description", "")
-    for pair in permission.get("UserIdGroupPairs", ()):
-        yield Source("security-group", pair["GroupId"]), pair.get("Description", "")
+def _rules_by_group(groups: Iterable[Json]) -> dict[str, frozenset[IngressRule]]:
+    return {group["GroupId"]: ingress(group) for group in groups}
 
 
 def _permission(rule: IngressRule) -> IpPermissionTypeDef:

@@ -1,7 +1,7 @@
 """A target group's targets: read once, then kept right by our own writes, so that a quiet binding costs no call.
 
-What drains counts as gone: nothing is to be done about it, and one that is wanted again is registered anew. An audit reads
-again after a while, for what others changed.
+What drains counts as gone: nothing is to be done about it, and one that is wanted again is registered anew. An audit
+reads again after a while, for what others changed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class _Group:
 class Targets:
     """The registered targets of target groups, by ARN. Safe for several threads.
 
-    audit_seconds: how long what was read is believed; clock gives seconds.
+    audit_seconds: after which what was read is to be read again, when there is time; clock gives seconds.
     """
 
     def __init__(
@@ -46,15 +46,24 @@ class Targets:
         self._lock = threading.Lock()
 
     def registered(self, arn: str) -> tuple[Target, ...]:
-        """The targets that do not drain (DescribeTargetHealth, or what is known). Raises `AwsError`."""
+        """The targets that do not drain: those that are known, of whatever age, or DescribeTargetHealth.
+
+        Raises `AwsError`.
+        """
         with self._lock:
             group = self._groups.get(arn)
-            if group is not None and self._clock() - group.read_at < self._audit_seconds:
+            if group is not None:
                 return tuple(group.targets.values())
         targets = self._read(arn)
         with self._lock:
             self._groups[arn] = _Group({t.identity: t for t in targets}, self._clock())
         return targets
+
+    def audit_is_due(self, arn: str) -> bool:
+        """Whether what is known is so old that others may have changed it."""
+        with self._lock:
+            group = self._groups.get(arn)
+            return group is not None and self._clock() - group.read_at >= self._audit_seconds
 
     def forget(self, arn: str) -> None:
         """Read anew the next time."""
@@ -76,7 +85,7 @@ class Targets:
             self._remember(arn, absent=batch)
 
     def registered_now(self, arn: str) -> tuple[Target, ...]:
-        """As `registered`, but always read from AWS; none where there is no such group, or no group could be called so."""
+        """As `registered`, but always read; none where there is no such group, or no group could be called so."""
         self.forget(arn)
         try:
             return self.registered(arn)

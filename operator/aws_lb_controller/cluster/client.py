@@ -63,9 +63,9 @@ class KubeClient:
         configuration = kubernetes_client.Configuration()
         try:
             if kubeconfig:
-                kubernetes_config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)
+                kubernetes_config.load_kube_config(config_file=kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
             else:
-                kubernetes_config.load_incluster_config(client_configuration=configuration)
+                kubernetes_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
         except (kubernetes_config.ConfigException, OSError) as wrong:
             where = f"--kubeconfig={kubeconfig}" if kubeconfig else "not in a cluster and no --kubeconfig"
             raise UsageError(f"{where}: {wrong}") from None

@@ -107,7 +107,7 @@ def service_of_binding(binding: Obj) -> Iterator[str]:
 
 
 def stack_of_binding(binding: Obj) -> Iterator[str]:
-    """``owner:stack name`` of the stack that made the binding, read from its labels; nothing for one that a user made."""
+    """``owner:stack name`` of the stack that made the binding, from its labels; nothing for one that a user made."""
     labels = labels_of(binding)
     for owner, tag in STACK_TAGS.items():
         namespace, name = labels.get(f"{tag}-namespace"), labels.get(f"{tag}-name")
@@ -147,7 +147,7 @@ def _read(text: str) -> Any:
 
 
 def _values_of(value: Any, field: str) -> Iterator[str]:
-    """The texts of a field wherever it stands in some JSON; its key in any case, as the annotations' readers take it."""
+    """The texts of a field wherever it stands in some JSON; keys in any case, as the annotations' readers take them."""
     if isinstance(value, list):
         for each in value:
             yield from _values_of(each, field)
@@ -182,10 +182,12 @@ def groups_of_ingress(ingress: Obj) -> set[str]:
 
 
 def class_of_ingress(ingress: Obj) -> Iterator[str]:
-    """The IngressClass that counts: the legacy annotation goes before ``spec.ingressClassName`` and names no object."""
-    name = spec_of(ingress).get("ingressClassName")
-    if name and INGRESS_CLASS_ANNOTATION not in annotations_of(ingress):
-        yield name
+    """The IngressClass that an Ingress names; "" for one that names none, which a default class may take.
+
+    The legacy annotation goes before ``spec.ingressClassName`` and names no object: nothing then.
+    """
+    if INGRESS_CLASS_ANNOTATION not in annotations_of(ingress):
+        yield spec_of(ingress).get("ingressClassName") or ""
 
 
 def params_of_class(ingress_class: Obj) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What is kept of an object. Pods, EndpointSlices and Nodes are many and large: only the fields that something here reads.
+"""What is kept of an object. Pods, EndpointSlices and Nodes are many and large: only the fields that something reads.
 
 A kept object has the shape of the API's JSON, with less in it. Texts that repeat (label keys, node names) are shared.
 What a Node's heartbeat changes is not kept, so a heartbeat leaves the kept object as it was but for its version.

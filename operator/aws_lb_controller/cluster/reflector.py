@@ -1,7 +1,8 @@
 """Keeps the store like the cluster: our own lean list-and-watch for what is many, and periodic lists of what is few.
 
 Pods, EndpointSlices and Nodes: one thread per kind lists page by page, then watches from the list's resourceVersion.
-A watch that ends or stalls goes on where it was; one that is too old (410) is listed anew and compared with what is held.
+A watch that ends or stalls goes on where it was; one that is too old (410) is listed anew and compared with what is
+held.
 
 What kopf hears is listed here too: once before anything is reconciled, because kopf never says when it has heard it all
 and a group built from half of its members would delete rules; and every few minutes after, because an object that went
@@ -32,12 +33,15 @@ STALL_SECONDS = 90.0
 """The API server sends a bookmark about once a minute: a watch that is silent for longer is dead."""
 
 WATCH_SECONDS = (240, 480)
+SHORT_WATCH_SECONDS = 1.0
+"""A watch that the server ends sooner than that is taken for a failure, and not begun again at once."""
+
 RELIST_SECONDS = 180.0
 BACKOFF_SECONDS = (0.5, 30.0)
 STOP_SECONDS = 5.0
 
 
-class Expired(Exception):  # noqa: N818  # says what happened to the resourceVersion; it never leaves this module
+class Expired(Exception):  # says what happened to the resourceVersion; it never leaves this module
     """The resourceVersion or continue token is too old for the server."""
 
 
@@ -53,7 +57,7 @@ class Backoff:
         # beyond 2**32 the cap rules anyway, and the power of a day's failures would be no float
         delay = min(self._most, self._first * 2 ** min(self._failures, 32))
         self._failures += 1
-        return delay * random.uniform(0.5, 1.0)
+        return float(delay * random.uniform(0.5, 1.0))
 
     def reset(self) -> None:
         """It worked: the next failure is the first again."""
@@ -109,7 +113,7 @@ class Reflector:
             thread.join(max(0.0, until - self._clock()))
 
     def ages(self) -> dict[Kind, float]:
-        """Seconds since each kind was last heard of: a list, an event or a bookmark. Kinds never heard of are left out."""
+        """Seconds since each kind was last heard of (list, event, bookmark); kinds never heard of are left out."""
         now = self._clock()
         return {kind: now - seen for kind, seen in [*self._seen.items()]}
 
@@ -134,7 +138,7 @@ class Reflector:
             except KubernetesError as wrong:
                 raise _expired_or(wrong) from wrong
             yield page
-            if not (token := page["metadata"].get("continue")) or self._stopping.is_set():
+            if not (token := page["metadata"].get("continue")):
                 return
             query = {"limit": str(PAGE), "continue": token}
 
@@ -165,6 +169,7 @@ class Reflector:
     def _keep_watching(self, kind: Kind) -> None:
         version, backoff = "", Backoff()
         while not self._stopping.is_set():
+            started = self._clock()
             try:
                 if not version:
                     version = self.list_once(kind)
@@ -175,12 +180,14 @@ class Reflector:
                 log.info("watching %s: resourceVersion %s is too old, listing anew", kind.plural, version)
                 version = ""
             except KubernetesError as wrong:
-                self._stopping.is_set() or log.info("watching %s: %s", kind.plural, wrong)
+                if not self._stopping.is_set():
+                    log.info("watching %s: %s", kind.plural, wrong)
             except Exception:
                 log.exception("watching %s: a bug; listing anew", kind.plural)
                 version = ""
             else:
-                continue
+                if self._clock() - started > SHORT_WATCH_SECONDS:
+                    continue
             self._stopping.wait(backoff.next())
 
     def _events(self, kind: Kind, version: str) -> Iterator[str]:

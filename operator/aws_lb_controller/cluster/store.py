@@ -1,10 +1,10 @@
 """What we know of the cluster: the latest of each object, found by name or by an index, read from any thread.
 
 Several sources write here, in any order: watches, periodic lists, and the answers to our own writes. The order is put
-right by ``metadata.resourceVersion``, a number that grows with each write to the cluster: an older version never replaces
-a newer one, and one that is older than a deletion never brings an object back. Kubernetes promises since 1.35 that
-these versions compare as numbers, and etcd's always did; should a server give others, the last to arrive wins and the
-next list puts it right.
+right by ``metadata.resourceVersion``, a number that grows with each write to the cluster: an older version never
+replaces a newer one, and one that is older than a deletion never brings an object back. Kubernetes promises since 1.35
+that these versions compare as numbers, and etcd's always did; should a server give others, the last to arrive wins and
+the next list puts it right.
 """
 
 from __future__ import annotations
@@ -18,6 +18,11 @@ from aws_lb_controller.cluster.kinds import Kind
 
 Subscriber = Callable[[Kind, Obj | None, Obj | None], None]
 """Told of every change, as kind, old and new; None for an object that was not there, or is no longer."""
+
+Objs = list[Obj]
+
+Changes = list[tuple[Obj | None, Obj | None]]
+"""Old and new of each object that changed."""
 
 Name = tuple[str, str]
 """Namespace ("" for kinds without) and name."""
@@ -134,12 +139,12 @@ class Store:
         with self._lock:
             return self._shelf(kind).objects.get((namespace, name))
 
-    def list(self, kind: Kind) -> list[Obj]:
+    def list(self, kind: Kind) -> Objs:
         """Every object of the kind, in no particular order."""
         with self._lock:
             return [*self._shelf(kind).objects.values()]
 
-    def by_index(self, kind: Kind, index: str, value: str) -> list[Obj]:
+    def by_index(self, kind: Kind, index: str, value: str) -> Objs:
         """The objects of the kind that an index has under the value."""
         with self._lock:
             shelf = self._shelf(kind)
@@ -170,8 +175,8 @@ class Store:
             changes += self._drop_others(kind, {_name_of(obj) for obj in listed}, as_version(resource_version))
         self._tell(kind, changes)
 
-    def _upsert(self, kind: Kind, objs: Iterable[Obj]) -> list[tuple[Obj | None, Obj | None]]:
-        changes: list[tuple[Obj | None, Obj | None]] = []
+    def _upsert(self, kind: Kind, objs: Iterable[Obj]) -> Changes:
+        changes: Changes = []
         with self._lock:
             shelf = self._shelf(kind)
             for obj in objs:
@@ -181,7 +186,7 @@ class Store:
                     changes.append((old, obj))
         return changes
 
-    def _drop_others(self, kind: Kind, keep: set[Name], version: int | None) -> list[tuple[Obj | None, Obj | None]]:
+    def _drop_others(self, kind: Kind, keep: set[Name], version: int | None) -> Changes:
         shelf = self._shelf(kind)
         gone = (shelf.take(name, version) for name in [*shelf.objects] if name not in keep)
         return [(old, None) for old in gone if old is not None]

@@ -1,4 +1,4 @@
-"""Everything that we write to Kubernetes objects. What is so already costs no request; what is written is known at once.
+"""All that we write to Kubernetes objects. What is so already costs no request; what is written is known at once.
 
 Finalizers are changed under the object's resourceVersion, because a list in a merge patch replaces the whole list: two
 controllers at once would otherwise undo each other. Everything else is a merge patch of the fields that are ours.
@@ -62,7 +62,7 @@ class Writes:
             changed = self._change_finalizers(kind, obj, without_it)
         except KubernetesNotFound:
             return None
-        return None if is_deleting(changed) and not finalizers_of(changed) else changed
+        return None if _went_with_it(changed) else changed
 
     def patch_status(self, kind: Kind, obj: Obj, status: Mapping[str, Any]) -> Obj:
         """Merge `status` into the object's status."""
@@ -85,20 +85,20 @@ class Writes:
         made = self._client.request("POST", path, body={"apiVersion": kind.api_version, "kind": kind.kind, **body})
         return self._keep(kind, made)
 
-    def delete(self, kind: Kind, namespace: str, name: str) -> Obj | None:
-        """Delete an object; None if it is gone now, else the object, which waits for its finalizers."""
+    def delete(self, kind: Kind, namespace: str, name: str) -> None:
+        """Delete an object. One with finalizers stays, marked, until they are gone; one that is gone is fine."""
         held = self._store.get(kind, namespace, name)
         if held is not None and is_deleting(held) and finalizers_of(held):
-            return held
+            return
         self._may_write()
         try:
             answer = self._client.request("DELETE", kind.path_of(namespace, name))
         except KubernetesNotFound:
             answer = None
         if answer and answer.get("kind") != "Status" and is_deleting(answer) and finalizers_of(answer):
-            return self._keep(kind, answer)
-        self._store.remove(kind, namespace, name)
-        return None
+            self._keep(kind, answer)
+        else:
+            self._store.remove(kind, namespace, name)
 
     def fetch(self, kind: Kind, namespace: str, name: str) -> Obj:
         """Read the object afresh from the API server."""
@@ -129,10 +129,14 @@ class Writes:
     def _keep(self, kind: Kind, answer: Mapping[str, Any]) -> Obj:
         """Put an answer into the store, so that the next read sees it before any watch tells."""
         obj = lean(kind, answer)
-        if is_deleting(obj) and not finalizers_of(obj):
-            # the API server drops an object together with its last finalizer
+        if _went_with_it(answer):
             metadata = obj["metadata"]
             self._store.remove(kind, namespace_of(obj), metadata["name"], version=metadata.get("resourceVersion"))
         else:
             self._store.upsert(kind, obj)
         return obj
+
+
+def _went_with_it(obj: Obj) -> bool:
+    """Whether the API server dropped the object together with its last finalizer. A pod in its grace period stays."""
+    return is_deleting(obj) and not finalizers_of(obj) and not obj["metadata"].get("deletionGracePeriodSeconds")

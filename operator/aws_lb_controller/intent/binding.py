@@ -107,7 +107,10 @@ def _problems(name: str, spec: TargetGroupBindingSpec) -> Iterator[Problem]:
         yield Problem(name, "spec.targetType", "", "give the type of the target group's targets: instance or ip")
     if not spec.target_group_arn:
         yield Problem(
-            name, "spec.targetGroupARN", "", "give the target group's ARN (a name alone is resolved by the webhook only)"
+            name,
+            "spec.targetGroupARN",
+            "",
+            "give the target group's ARN (a name alone is resolved by the webhook only)",
         )
     if spec.networking is not None:
         yield from _networking_problems(name, spec.networking.ingress, spec.target_type)

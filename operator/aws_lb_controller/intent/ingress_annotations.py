@@ -7,12 +7,13 @@ It serves reading, validation and the reference documentation. Which of them a S
 from __future__ import annotations
 
 import ipaddress
-from typing import Any
+from typing import Any, Literal, cast
 
 from aws_lb_controller.api.names import INGRESS_ANNOTATION_PREFIX as PREFIX
 from aws_lb_controller.intent import actions, json_fields, rules
 from aws_lb_controller.intent.annotations import Annotation
 from aws_lb_controller.intent.readers import (
+    Reader,
     Unreadable,
     integer_between,
     one_of,
@@ -24,6 +25,7 @@ from aws_lb_controller.intent.readers import (
     read_text,
 )
 from aws_lb_controller.model.listener import MutualAuthentication
+from aws_lb_controller.model.load_balancer import Scheme
 
 __all__ = ["PREFIX", "TABLE"]
 
@@ -67,11 +69,11 @@ def _not_empty(text: str) -> str:
     return text
 
 
-def _capacity_units(text: str) -> int | None:
+def _capacity_units(text: str) -> int:
     pairs = read_map(text)
-    if set(pairs) - {"CapacityUnits"}:
+    if set(pairs) != {"CapacityUnits"}:
         raise Unreadable("write CapacityUnits=NUMBER")
-    return read_int(pairs["CapacityUnits"]) if pairs else None
+    return read_int(pairs["CapacityUnits"])
 
 
 def _listen_ports(text: str) -> dict[int, str]:
@@ -85,7 +87,7 @@ def _port(entry: dict[str, Any], protocol: str) -> int:
     if protocol not in ("HTTP", "HTTPS"):
         raise Unreadable(f"write HTTP or HTTPS for {protocol}")
     port = json_fields.integer(entry, protocol)
-    if port not in _PORTS:
+    if port is None or port not in _PORTS:
         raise Unreadable(f"write a port from 1 to 65535 for {protocol}")
     return port
 
@@ -102,7 +104,7 @@ def _mutual_authentication(text: str) -> dict[int, MutualAuthentication]:
 
 def _mutual_authentication_of(entry: dict[str, Any]) -> tuple[int, MutualAuthentication]:
     port, mode = json_fields.integer(entry, "port"), json_fields.text(entry, "mode") or ""
-    if port not in _PORTS:
+    if port is None or port not in _PORTS:
         raise Unreadable("give each item a port from 1 to 65535")
     if mode not in ("off", "passthrough", "verify"):
         raise Unreadable(f"write the mode of port {port} as off, passthrough or verify")
@@ -140,14 +142,14 @@ GROUP_ORDER = Annotation(suffix="group.order", reader=integer_between(-1000, 100
 LOAD_BALANCER_NAME = Annotation(
     suffix="load-balancer-name", reader=load_balancer_name, example="shop", default="a generated name", aws="Name"
 )
-SCHEME = Annotation(
+SCHEME: Annotation[Scheme] = Annotation(
     suffix="scheme",
-    reader=one_of("internal", "internet-facing"),
+    reader=cast("Reader[Scheme]", one_of("internal", "internet-facing")),
     example="internet-facing",
     default="the flag --default-load-balancer-scheme",
     aws="Scheme",
 )
-IP_ADDRESS_TYPE = Annotation(
+IP_ADDRESS_TYPE: Annotation[str] = Annotation(
     suffix="ip-address-type",
     reader=one_of("ipv4", "dualstack", "dualstack-without-public-ipv4"),
     example="dualstack",
@@ -297,9 +299,9 @@ USE_REGEX_PATH_MATCH = Annotation(
 
 # -- target groups
 
-TARGET_TYPE = Annotation(
+TARGET_TYPE: Annotation[Literal["instance", "ip"]] = Annotation(
     suffix="target-type",
-    reader=one_of("instance", "ip"),
+    reader=cast('Reader[Literal["instance", "ip"]]', one_of("instance", "ip")),
     example="ip",
     default="the flag --default-target-type",
     aws="TargetType",
@@ -372,48 +374,12 @@ SUCCESS_CODES = Annotation(
     suffix="success-codes", reader=read_text, example="200-299", default="200, with GRPC 12", aws="Matcher"
 )
 
-_CARRIED_OUT: tuple[Annotation[Any], ...] = (
-    GROUP_NAME,
-    GROUP_ORDER,
-    LOAD_BALANCER_NAME,
-    SCHEME,
-    IP_ADDRESS_TYPE,
-    SUBNETS,
-    SECURITY_GROUPS,
-    MANAGE_BACKEND_RULES,
-    INBOUND_CIDRS,
-    PREFIX_LISTS,
-    LOAD_BALANCER_ATTRIBUTES,
-    CAPACITY,
-    CUSTOMER_OWNED_POOL,
-    IPAM_POOL,
-    TAGS,
-    LISTEN_PORTS,
-    CERTIFICATE_ARN,
-    SSL_POLICY,
-    SSL_REDIRECT,
-    MUTUAL_AUTHENTICATION,
-    LISTENER_ATTRIBUTES,
-    ACTIONS,
-    CONDITIONS,
-    TRANSFORMS,
-    USE_REGEX_PATH_MATCH,
-    TARGET_TYPE,
-    BACKEND_PROTOCOL,
-    BACKEND_PROTOCOL_VERSION,
-    TARGET_GROUP_ATTRIBUTES,
-    TARGET_NODE_LABELS,
-    TARGET_CONTROL_PORT,
-    MULTI_CLUSTER,
-    HEALTH_CHECK_PROTOCOL,
-    HEALTH_CHECK_PORT,
-    HEALTH_CHECK_PATH,
-    HEALTH_CHECK_INTERVAL,
-    HEALTH_CHECK_TIMEOUT,
-    HEALTHY_THRESHOLD,
-    UNHEALTHY_THRESHOLD,
-    SUCCESS_CODES,
+# -- authentication
+
+AUTH_TYPE = Annotation(
+    suffix="auth-type", reader=read_text, example="none", default="none", aws="Actions", carried_out=False
 )
+JWT_VALIDATION = Annotation(suffix="jwt-validation", reader=read_text, default="none", aws="Actions", carried_out=False)
 
 _NOT_YET = (
     "acm-pca-arn",
@@ -423,7 +389,6 @@ _NOT_YET = (
     "auth-scope",
     "auth-session-cookie",
     "auth-session-timeout",
-    "auth-type",
     "create-acm-cert",
     "dry-run-plan",
     "enable-frontend-nlb",
@@ -442,7 +407,6 @@ _NOT_YET = (
     "frontend-nlb-security-groups",
     "frontend-nlb-subnets",
     "frontend-nlb-tags",
-    "jwt-validation",
     "shield-advanced-protection",
     "waf-acl-id",
     "wafv2-acl-arn",
@@ -450,7 +414,7 @@ _NOT_YET = (
     "web-acl-id",
 )
 
-TABLE: dict[str, Annotation[Any]] = {a.suffix: a for a in _CARRIED_OUT} | {
+TABLE: dict[str, Annotation[Any]] = {a.suffix: a for a in tuple(globals().values()) if isinstance(a, Annotation)} | {
     suffix: Annotation(suffix=suffix, reader=read_text, carried_out=False) for suffix in _NOT_YET
 }
 """Suffix → annotation, all that the peer knows."""

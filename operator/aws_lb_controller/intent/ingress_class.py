@@ -1,7 +1,7 @@
 """Whether an Ingress is ours, and by which class: the question that comes before its group.
 
-The annotation ``kubernetes.io/ingress.class`` decides alone where it stands, as it did before classes were objects. Else
-``spec.ingressClassName`` or the cluster's default IngressClass decides, and brings its IngressClassParams along.
+The annotation ``kubernetes.io/ingress.class`` decides alone where it stands, as it did before classes were objects.
+Else ``spec.ingressClassName`` or the cluster's default IngressClass decides, and brings its IngressClassParams along.
 """
 
 from __future__ import annotations
@@ -52,8 +52,9 @@ def classify(
 ) -> Classified | None:
     """How an Ingress is ours; None if it is not, or is being deleted.
 
-    classes, params, namespaces: IngressClass, IngressClassParams and Namespace by name; all_classes: every IngressClass,
-    asked for the default one. Raises `SpecError` where class or parameters are missing or do not admit the Ingress.
+    classes, params, namespaces: IngressClass, IngressClassParams and Namespace by name; all_classes: every
+    IngressClass, asked for the default one. Raises `SpecError` where class or parameters are missing or do not
+    admit the Ingress.
     """
     if ingress["metadata"].get("deletionTimestamp"):
         return None

@@ -1,4 +1,4 @@
-"""What one Ingress of a group asks for, before the members are brought together: plain values, each with whom to blame."""
+"""What one Ingress of a group asks for, before the members are brought together: values, each with whom to blame."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ class MemberListener:
 class MemberIntent:
     """One Ingress, read. Its rules stand on each of its listeners.
 
-    name: ``namespace/name``; order: ``group.order``; default_actions None: it has no default backend; listen_blame: whom
-    to tell of its ports. ssl_redirect's value is None where the class gives a port that is no number: then the whole group
-    goes without.
+    name: ``namespace/name``; order: ``group.order``; default_actions None: it has no default backend; listen_blame:
+    whom to tell of its ports. ssl_redirect's value is None where the class gives a port that is no number: then the
+    whole group goes without.
     """
 
     name: str

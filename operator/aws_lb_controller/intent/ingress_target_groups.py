@@ -1,7 +1,7 @@
 """Target groups of one Ingress: one for each Service port that its rules name, each made once.
 
-What concerns targets may stand on the Service too, and then wins over the Ingress; a map of the Service takes the place of
-the Ingress's whole map, but tags are joined key by key, the class's before the Service's before the Ingress's.
+What concerns targets may stand on the Service too, and then wins over the Ingress; a map of the Service takes the place
+of the Ingress's whole map, but tags are joined key by key, the class's before the Service's before the Ingress's.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ class TargetGroups:
             blame={
                 "healthcheck-port": notes.of(table.HEALTH_CHECK_PORT).blame(table.HEALTH_CHECK_PORT),
                 "target-type": notes.of(table.TARGET_TYPE).blame(table.TARGET_TYPE),
+                "tags": notes.of(table.TAGS).blame(table.TAGS),
             },
         )
 

@@ -68,13 +68,11 @@ def path_patterns(path: str, path_type: str, *, as_regex: bool) -> PathPatterns:
 def rule_conditions(host: str, patterns: PathPatterns, *, extra: Sequence[Condition] = ()) -> tuple[Condition, ...]:
     """A rule's conditions: those of other fields as written, then all hosts in one, then all paths in one.
 
-    extra: conditions of the backend's annotation. Without any, everything matches. Raises `Unreadable` where patterns and
-    regular expressions would stand in one condition, which AWS has no room for.
+    extra: conditions of the backend's annotation. Without any, everything matches. Raises `Unreadable` where patterns
+    and regular expressions would stand in one condition, which AWS has no room for.
     """
     hosts = _joined(HOST, [Condition(field=HOST, values=(host,) if host else ()), *extra])
-    paths = _joined(
-        PATH, [Condition(field=PATH, values=patterns.values, regex_values=patterns.regex_values), *extra]
-    )
+    paths = _joined(PATH, [Condition(field=PATH, values=patterns.values, regex_values=patterns.regex_values), *extra])
     others = [c for c in extra if c.field not in (HOST, PATH)]
     conditions = (*others, *(c for c in (hosts, paths) if c is not None))
     return conditions or (Condition(field=PATH, values=(EVERYTHING,)),)

@@ -49,11 +49,14 @@ def is_ours(service: Obj, settings: Settings) -> bool:
     return kind == "nlb-ip" or (kind == "external" and (reader.get(table.TARGET_TYPE) or "") in ("ip", "instance"))
 
 
-def keeps_deletion_protection(service: Obj) -> bool:
-    """Whether the Service's own annotation says that its load balancer must not be deleted."""
-    attributes = _reader(service).get(table.ATTRIBUTES) or {}
+def deletion_protection(service: Obj) -> bool | None:
+    """Whether the Service's own annotation protects its load balancer from deletion; None: it is silent.
+
+    What cannot be read counts as protection.
+    """
+    text = (_reader(service).get(table.ATTRIBUTES) or {}).get("deletion_protection.enabled")
     try:
-        return read_bool(attributes.get("deletion_protection.enabled", "false"))
+        return None if text is None else read_bool(text)
     except Unreadable:
         return True
 

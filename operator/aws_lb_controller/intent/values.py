@@ -70,7 +70,7 @@ class SecurityGroupChoice:
     """groups: ids or Name tags of the user's own; None: one managed by us. none_at_all: an NLB without any.
 
     manage_backend_rules: with groups of the user's own, still open the targets' groups for the load balancer.
-    backend_rules_refused: the user wrote that the targets' groups are not ours to touch; matters where there is no group.
+    backend_rules_refused: the user wrote that the targets' groups are not ours to touch; matters with no group at all.
     """
 
     groups: tuple[str, ...] | None = None
@@ -208,8 +208,8 @@ class RuleIntent:
 class ListenerIntent:
     """A listener that is asked for, with its rules in order.
 
-    certificates: ARNs in order; certificate_hosts: hosts to find certificates for where no ARN is given. access: who may
-    reach this port; None: as the load balancer's `access` says.
+    certificates: ARNs in order; certificate_hosts: hosts to find certificates for where no ARN is given. access: who
+    may reach this port; None: as the load balancer's `access` says.
     """
 
     port: int

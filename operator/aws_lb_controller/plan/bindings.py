@@ -32,7 +32,7 @@ def changes(wanted: Stack, observed: ObservedStack, _terms: Terms) -> Phased:
 
 
 def _by_target_group(observed: ObservedStack) -> Mapping[object, SeenBinding]:
-    """One binding for each target group (of several, the first by name); one that is being deleted is not one to keep."""
+    """One binding for each target group: of several the first by name, and none that is being deleted."""
     there: dict[object, SeenBinding] = {}
     for seen in sorted(observed.bindings, key=_name):
         if not seen.deleting:

@@ -82,7 +82,7 @@ def ingress(value: Iterable[IngressRule]) -> frozenset[Hashable]:
 
 
 def networking(value: tuple[NetworkingRule, ...] | None) -> Hashable:
-    """A binding's ``spec.networking``; the order of rules, peers and ports does not matter, a port's protocol is TCP."""
+    """A binding's ``spec.networking``: no order matters, and a port without a protocol is a TCP port."""
     if value is None:
         return None
     return frozenset(
@@ -101,7 +101,7 @@ def _action(action: Action) -> Hashable:
 
 
 def _weights(action: Forward) -> Hashable:
-    """Target groups with their weights, in any order: one alone gets everything; of several AWS's default weight is 1."""
+    """Target groups with their weights, in any order: one alone gets everything, of several AWS's default is 1."""
     groups = action.target_groups
     if len(groups) == 1:
         return groups[0].arn
@@ -141,7 +141,7 @@ def _frozen(value: Any) -> Hashable:
         return frozenset((key, _frozen(v)) for key, v in value.items())
     if isinstance(value, (list, tuple)):
         return tuple(_frozen(v) for v in value)
-    return int(value) if isinstance(value, str) and value.isdecimal() else value  # type: ignore[no-any-return]  # a scalar of JSON
+    return int(value) if isinstance(value, str) and value.isdecimal() else value
 
 
 def _ports(rule: IngressRule) -> tuple[int | None, int | None]:

@@ -1,7 +1,7 @@
-"""What is observed once a step has been carried out: keeps what is known right by our own writes, without asking again.
+"""What is observed once a step has been carried out: so our own writes keep right what is known, without asking again.
 
-Pure and total: a step that names what is not there changes nothing, and so does a creation without AWS's answer, as then
-nobody knows the new ARN.
+Pure and total: a step that names what is not there changes nothing, and so does a creation without AWS's answer, as
+then nobody knows the new ARN.
 """
 
 from __future__ import annotations

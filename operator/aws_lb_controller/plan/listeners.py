@@ -37,7 +37,7 @@ def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
 
 
 def _as_aws_takes_it(listener: Listener) -> Listener:
-    """A TLS listener has no attributes: asking for some is refused, so what the user wrote for the port is passed over."""
+    """A TLS listener has no attributes: AWS would refuse, so what the user wrote for the port is passed over."""
     return replace(listener, attributes={}) if listener.protocol == "TLS" and listener.attributes else listener
 
 

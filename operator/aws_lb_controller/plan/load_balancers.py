@@ -1,8 +1,8 @@
 """Load balancers: changed in place where AWS allows it, replaced where type or scheme differ.
 
-A replacement keeps the stack's target groups, and a target group serves one load balancer at a time: so the old one goes
-before the new one is made (`order.Phase`). A replacement with target groups of its own, new before old, would differ here
-(which load balancers are retired), in `match.target_groups` (none may be kept) and in the phases' order, nowhere else.
+A replacement keeps the stack's target groups, and a target group serves one load balancer at a time: so the old one
+goes before the new one is made (`order.Phase`). A replacement with target groups of its own, new before old, would
+differ in `match.target_groups` (those of the old one are not kept) and in the phases' order, nowhere else.
 """
 
 from __future__ import annotations

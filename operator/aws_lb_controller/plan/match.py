@@ -1,9 +1,9 @@
 """The one matcher: which observed resource is which wanted one, and which of a stack's references are known by that.
 
-AWS resources belong together when their resource tags are equal and AWS could turn the one into the other; names are not
-looked at. Of several that fit (an answer got lost and the resource was made twice) the one in use is kept, then the first
-by ARN. Listeners belong together by load balancer and port. What bears no resource tag was not made by us, and is neither
-matched nor unwanted.
+AWS resources belong together when their resource tags are equal and AWS could turn the one into the other; names are
+not looked at. Of several that fit (an answer got lost and the resource was made twice) the one in use is kept, then the
+first by ARN. Listeners belong together by load balancer and port. What bears no resource tag was not made by us, and is
+neither matched nor unwanted.
 """
 
 from __future__ import annotations

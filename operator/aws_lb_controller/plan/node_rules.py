@@ -1,8 +1,8 @@
-"""Which inbound rules the targets' security groups need, all bindings together, and how to get there without cutting traffic.
+"""Which inbound rules the targets' security groups need, all bindings together, and how to get there without a gap.
 
-The groups are others' (of node groups, of pods), so only rules that bear our description are ever revoked. Rules for load
-balancers' security groups are joined into one range of ports per protocol and source, from the lowest to the highest port
-of all bindings: a security group may have only few rules. Networks are left as they are.
+The groups are others' (of node groups, of pods), so only rules that bear our description are ever revoked. Rules for
+load balancers' security groups are joined into one range of ports per protocol and source, from the lowest to the
+highest port of all bindings: a security group may have only few rules. Networks are left as they are.
 """
 
 from __future__ import annotations
@@ -54,8 +54,8 @@ class RuleChange:
 def rules_of(networking: Iterable[NetworkingRule], ports_by_name: PortsByName) -> Rules:
     """The rules that a binding's networking asks for in one security group.
 
-    ports_by_name gives the numbers that a named port has on the pods behind that group; each becomes a rule. A networking
-    rule without any port opens nothing, a port without number all ports of its protocol.
+    ports_by_name gives the numbers that a named port has on the pods behind that group; each becomes a rule. A
+    networking rule without any port opens nothing, a port without number all ports of its protocol.
     """
     return frozenset(
         IngressRule(
@@ -138,7 +138,7 @@ def is_ours(rule: IngressRule) -> bool:
 
 
 def lets_in(there: Iterable[IngressRule], need: IngressRule) -> bool:
-    """Whether rules that are there let in what `need` does: one of ours with at least its ports, or the very same of others."""
+    """Whether rules let in what `need` does: one of ours with at least its ports, or the very same of others."""
     return any(
         rule.protocol == need.protocol
         and rule.source == need.source
@@ -162,7 +162,7 @@ def to_grant(needed: Rules, there: Rules, *, joined: Rules) -> Rules:
 
 
 def change_rules(wanted: Rules, there: Rules, *, doubts: Iterable[Doubt] = ()) -> RuleChange:
-    """What brings a group's rules from what is there to what is wanted; others' rules, and what might be needed, stay."""
+    """What brings a group's rules to what is wanted; others' rules, and what might be needed, stay."""
     have, want = {permission(r) for r in there}, {permission(r) for r in wanted}
     doubts = tuple(doubts)
     return RuleChange(

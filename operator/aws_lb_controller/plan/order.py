@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum, auto
 
+from aws_lb_controller.model.refs import Ref
 from aws_lb_controller.plan.steps import Plan, Step, gives, needs
 
 
@@ -57,7 +58,7 @@ def _after_what_they_need(steps: Sequence[Step]) -> Sequence[Step]:
     return tuple(done.values())
 
 
-def _place(step: Step, *, makers: Mapping[object, Step], done: dict[int, Step], above: tuple[int, ...]) -> None:
+def _place(step: Step, *, makers: Mapping[Ref, Step], done: dict[int, Step], above: tuple[int, ...]) -> None:
     if id(step) in done:
         return
     if id(step) in above:

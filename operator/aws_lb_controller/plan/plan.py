@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import BACKEND_SECURITY_GROUP, references, resolve
 from aws_lb_controller.model.stack import Stack
@@ -36,14 +34,11 @@ def plan(
     """
     terms = Terms(external_managed_tags=external_managed_tags, deletion_protection_off=deletion_protection_off)
     wanted = resolve(stack, match.known(stack, observed))
-    return arranged((_backend_group(wanted), *(changes(wanted, observed, terms) for changes in _NOUNS)))
+    return arranged((_backend_group(wanted, observed), *(changes(wanted, observed, terms) for changes in _NOUNS)))
 
 
-def _backend_group(wanted: Stack) -> Phased:
-    """The shared group is asked for only where the stack names it and nobody has seen it yet."""
-    return {Phase.BACKEND_SECURITY_GROUP: list(_ensure_backend_group(wanted))}
-
-
-def _ensure_backend_group(wanted: Stack) -> Iterator[EnsureBackendSecurityGroup]:
-    if BACKEND_SECURITY_GROUP in references(wanted):
-        yield EnsureBackendSecurityGroup()
+def _backend_group(wanted: Stack, observed: ObservedStack) -> Phased:
+    """The shared group is asked for only where nobody has seen it yet and the stack names it."""
+    if observed.backend_security_group is None and BACKEND_SECURITY_GROUP in references(wanted):
+        return {Phase.BACKEND_SECURITY_GROUP: [EnsureBackendSecurityGroup()]}
+    return {}

@@ -1,8 +1,8 @@
 """What a plan may do: whose tags it leaves alone, and that a protected load balancer is not deleted by accident.
 
 Deletion protection that stands in AWS is only ever turned off by the object's own annotation
-(``deletion_protection.enabled=false``): either the wanted load balancer says so, or, where an object is being deleted and
-wants no load balancer any more, `Terms.deletion_protection_off` does. Without that, `refusals` names what stands in the way.
+(``deletion_protection.enabled=false``): either the wanted load balancer says so, or, where an object is being deleted
+and wants no load balancer any more, `Terms.deletion_protection_off` does. Else see `refusals`.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ def turns_protection_off(load_balancer: LoadBalancer) -> bool:
 
 
 def refusals(plan: Plan, observed: ObservedStack) -> tuple[str, ...]:
-    """Why this plan must not be carried out, one sentence for each protected load balancer it would delete or replace."""
+    """Why this plan must not be carried out: a sentence for each protected load balancer it would delete or replace."""
     deleted = _deleted_without_leave(plan)
     return tuple(
-        f"load balancer {seen.resource.name} ({seen.arn}) is protected from deletion: set {DELETION_PROTECTION}=false in "
-        "the annotation load-balancer-attributes to let it be deleted or replaced"
+        f"load balancer {seen.resource.name} ({seen.arn}) is protected from deletion: set {DELETION_PROTECTION}=false "
+        "in the annotation for load balancer attributes to let it be deleted or replaced"
         for seen in observed.load_balancers
         if seen.arn in deleted and is_protected(seen.resource)
     )

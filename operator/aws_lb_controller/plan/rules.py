@@ -3,8 +3,8 @@
 A rule is what it does (conditions, actions, transforms); its priority is where it stands. For each listener:
 
 1. what does the right thing in the right place is left alone;
-2. what does the right thing elsewhere is moved there, all moves in one SetRulePriorities, which AWS carries out at once;
-   rules that are in the way and will be deleted are sent to the end by the same call;
+2. what does the right thing elsewhere is moved there, all moves in one SetRulePriorities, which AWS carries out at
+   once; rules that are in the way and will be deleted are sent to the end by the same call;
 3. where the right place holds something that nothing wants, that rule is modified in place;
 4. what is still missing is created, and what nothing wants is deleted: afterwards, unless that would go past the quota.
 """

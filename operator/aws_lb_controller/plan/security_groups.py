@@ -35,7 +35,7 @@ def _updates(group: SecurityGroup, seen: Seen[SecurityGroup], terms: Terms) -> I
 
 
 def _let_go_of_each_other(unwanted: tuple[Seen[SecurityGroup], ...]) -> Iterator[Step]:
-    """EC2 does not delete a group that another one's rules name, so rules between groups that both go are emptied first."""
+    """EC2 does not delete a group that another one's rules name, so those that name one that goes are emptied first."""
     going = {seen.arn for seen in unwanted}
     for seen in unwanted:
         if going & {rule.source.value for rule in seen.resource.ingress} - {seen.arn}:

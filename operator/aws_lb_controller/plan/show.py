@@ -1,7 +1,9 @@
 """A plan as text: the dry run. One line for each step; ``+`` makes, ``~`` changes, ``-`` deletes.
 
-Values are named, not printed whole: a plan may hold client secrets, and its reader wants to know what would happen to what.
+Values are named, not printed whole: a plan may hold client secrets, and its reader wants to know what would happen.
 """
+
+# ruff: noqa: PLR0911  # each function is a table: a row for each step, and so many returns
 
 from __future__ import annotations
 
@@ -100,7 +102,7 @@ def _changed(step: Step) -> str:
         case SetRulePriorities(priorities=priorities):
             return f"~ rules' priorities: {_pairs(priorities)}"
         case SetTags(arn=arn, add=add, remove=remove):
-            return f"~ tags of {arn}: {', '.join([*(f'{k}={v}' for k, v in add.items()), *(f'without {k}' for k in remove)])}"
+            return f"~ tags of {arn}: {_pairs(add)}{' ' if add and remove else ''}{_without(remove)}"
         case UpdateBinding(binding=binding):
             return f"~ TargetGroupBinding {binding.namespace}/{binding.name}"
     return ""
@@ -131,6 +133,10 @@ def _text(value: Value) -> str:
 
 def _pairs(values: Mapping[str, object]) -> str:
     return ", ".join(f"{key}={value}" for key, value in values.items())
+
+
+def _without(keys: tuple[str, ...]) -> str:
+    return f"without {', '.join(keys)}" if keys else ""
 
 
 def _count(things: Iterable[object], noun: str) -> str:

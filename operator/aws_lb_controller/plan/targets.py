@@ -1,11 +1,12 @@
 """Which targets a target group ought to have, and what to deregister and register so that it has them.
 
-All of it is about values: endpoints and nodes as Kubernetes shows them, targets as AWS does. Rules of who counts as ready
-are those that users of this controller know; `pods_to_register` and `nodes_to_register` spell them out.
+All of it is about values: endpoints and nodes as Kubernetes shows them, targets as AWS does. Rules of who counts as
+ready are those that users of this controller know; `pods_to_register` and `nodes_to_register` spell them out.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
@@ -43,11 +44,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodEndpoint:
-    """An address of an EndpointSlice (``endpoints[].addresses[0]``) on one port, with what is known of its pod and node.
+    """An address of an EndpointSlice (``endpoints[].addresses[0]``) on one port, and what is known of its pod and node.
 
     pod: ``namespace/name`` of a pod that exists; pod_uid tells it from a later one of that name. ready:
-    ``conditions.ready``, None where the slice is silent. node_ready: the status of the node's Ready condition, ``False`` for
-    a node that is unknown or has none. container_ports: name → number, of the pod's named ports.
+    ``conditions.ready``, None where the slice is silent. node_ready: the status of the node's Ready condition,
+    ``False`` for a node that is unknown or has none. container_ports: name → number, of the pod's named ports.
     """
 
     address: str
@@ -73,7 +74,7 @@ class Taint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateNode:
-    """A node that may take traffic at its node ports. instance_id: of its ``providerID``, None if that names no EC2 instance."""
+    """A node that may take traffic at its node ports. instance_id: None if its ``providerID`` names no EC2 instance."""
 
     name: str
     labels: Mapping[str, str]
@@ -96,9 +97,9 @@ class TargetChange:
 def pods_to_register(endpoints: Iterable[PodEndpoint], *, fail_open: bool) -> tuple[PodEndpoint, ...]:
     """The endpoints that are to be targets, each address and port once.
 
-    One that is ready; one that is not, if its containers are and its node is Ready (its pod waits for a readiness gate);
-    never one that is terminating. With fail_open, where nothing else is left, those whose node has not been heard of, even
-    if they are terminating: that is how Kubernetes clears nodes which only it cannot reach.
+    One that is ready; one that is not, if its containers are and its node is Ready (its pod waits for a readiness
+    gate); never one that is terminating. With fail_open, where nothing else is left, those whose node has not been
+    heard of, even if they are terminating: that is how Kubernetes clears nodes which only it cannot reach.
     """
     endpoints = tuple(endpoints)
     ready = [e for e in endpoints if not e.terminating and _counts_as_ready(e)]
@@ -111,22 +112,19 @@ def _counts_as_ready(endpoint: PodEndpoint) -> bool:
     return endpoint.ready is not False or (endpoint.containers_ready and endpoint.node_ready == "True")
 
 
-def pod_targets(
-    endpoints: Iterable[PodEndpoint],
-    *,
-    vpc_networks: Collection[IPv4Network | IPv6Network],
-    with_server_ids: bool = False,
-) -> tuple[Target, ...]:
-    """Their targets. Those outside the VPC's networks are for all zones; with_server_ids leaves out those without one."""
+def pod_targets(endpoints: Iterable[PodEndpoint], *, with_server_ids: bool = False) -> tuple[Target, ...]:
+    """Their targets; with_server_ids leaves out those without one."""
     return tuple(
-        Target(
-            id=e.address,
-            port=e.port,
-            server_id=e.server_id if with_server_ids else None,
-            availability_zone=None if _within(e.address, vpc_networks) else ALL_ZONES,
-        )
+        Target(id=e.address, port=e.port, server_id=e.server_id if with_server_ids else None)
         for e in endpoints
         if e.server_id is not None or not with_server_ids
+    )
+
+
+def with_zones(targets: Iterable[Target], vpc_networks: Collection[IPv4Network | IPv6Network]) -> tuple[Target, ...]:
+    """Address targets ready to be registered: AWS must be told a zone for those outside the target group's VPC."""
+    return tuple(
+        t if _within(t.id, vpc_networks) else dataclasses.replace(t, availability_zone=ALL_ZONES) for t in targets
     )
 
 
@@ -180,8 +178,8 @@ def change_targets(
 ) -> TargetChange:
     """What to do so that the registered targets become the wanted ones.
 
-    registered: without those that drain, so that one that comes back is registered anew. ours: identities of the targets that
-    may be deregistered, None for all. limit: at most so many targets in the group, 0 for no limit.
+    registered: without those that drain, so that one that comes back is registered anew. ours: identities of the
+    targets that may be deregistered, None for all. limit: at most so many targets in the group, 0 for no limit.
     """
     want = {t.identity: t for t in wanted}
     have = {t.identity: t for t in registered}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
@@ -31,7 +31,6 @@ from aws_lb_controller.plan.steps import (
     DeleteBinding,
     DeleteSecurityGroup,
     DeleteTargetGroup,
-    EnsureBackendSecurityGroup,
     Step,
     UpdateBinding,
     gives,
@@ -65,6 +64,10 @@ class Deployed:
         ordered = sorted(self.observed.load_balancers, key=lambda lb: lb.resource.id)
         return tuple(lb.dns_name.lower() for lb in ordered)
 
+    def listener_ports(self) -> tuple[int, ...]:
+        """The ports that the load balancers listen on."""
+        return tuple(sorted({listener.resource.port for listener in self.observed.listeners}))
+
 
 class Deployer:
     """Deploys stacks; one serves all workers."""
@@ -76,17 +79,23 @@ class Deployer:
         carrier: Carrier,
         writer: KubernetesWriter,
         store: Store,
-        ensure_backend_group: Callable[[], str],
         external_managed_tags: frozenset[str] = frozenset(),
     ) -> None:
         self._observer, self._carrier, self._writer, self._store = observer, carrier, writer, store
-        self._ensure_backend_group = ensure_backend_group
         self._external_managed_tags = external_managed_tags
 
-    def deploy(self, stack: Stack) -> Deployed:
-        """Raises DeploymentRefused, AwsError, KubernetesError, or NotYet where something must go first."""
+    def deploy(self, stack: Stack, *, deletion_protection_off: bool = False) -> Deployed:
+        """deletion_protection_off: the user's own annotation says so; an empty stack cannot.
+
+        Raises DeploymentRefused, AwsError, KubernetesError, or NotYet where something must go first.
+        """
         observed = self.observe(stack.id)
-        steps = plan(stack, observed, external_managed_tags=self._external_managed_tags)
+        steps = plan(
+            stack,
+            observed,
+            external_managed_tags=self._external_managed_tags,
+            deletion_protection_off=deletion_protection_off,
+        )
         if refusals := policy.refusals(steps, observed):
             raise DeploymentRefused("; ".join(refusals))
         return _Run(self, stack, observed).carry_out(steps)
@@ -133,8 +142,6 @@ class _Run:
 
     def _dispatch(self, step: Step) -> Given | None:
         match step:
-            case EnsureBackendSecurityGroup():
-                return Given(arn=self._of._ensure_backend_group())
             case CreateBinding(binding=binding):
                 return self._create_binding(bindings.manifest(binding))
             case UpdateBinding(binding=binding):

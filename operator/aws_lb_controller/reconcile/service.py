@@ -9,7 +9,7 @@ from aws_lb_controller.api.names import Finalizer, Reason
 from aws_lb_controller.cluster.kinds import SERVICE
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import Problem, SpecError
-from aws_lb_controller.intent.service import is_ours, keeps_deletion_protection, object_ref, read_service, stack_id
+from aws_lb_controller.intent.service import deletion_protection, is_ours, object_ref, read_service, stack_id
 from aws_lb_controller.reconcile.deploy import Deployed
 from aws_lb_controller.reconcile.ports import KubernetesWriter, Obj
 from aws_lb_controller.reconcile.provision import Provisioner
@@ -52,12 +52,13 @@ class ServiceReconciler:
         deployed = self._provisioner.deploy(stack, told=[service])
         with self._teller.stage([service], Reason.FAILED_UPDATE_STATUS):
             self._writer.patch_status(SERVICE, service, _status(service, deployed))
-        self._teller.success([service], changed=deployed.changed)
+        self._teller.success([service], changed=deployed.changed or _lacks_status(service))
 
     def _clean_up(self, service: Obj) -> None:
         with self._teller.stage([service], Reason.FAILED_BUILD_MODEL):
             _refuse_if_protected(service)
-        self._provisioner.remove(stack_id(service), told=[service])
+        off = deletion_protection(service) is False
+        self._provisioner.remove(stack_id(service), told=[service], deletion_protection_off=off)
         with self._teller.stage([service], Reason.FAILED_CLEANUP_STATUS):
             service = self._writer.patch_status(SERVICE, service, {"loadBalancer": {"ingress": None}})
         with self._teller.stage([service], Reason.FAILED_REMOVE_FINALIZER):
@@ -69,8 +70,12 @@ def _status(service: Obj, deployed: Deployed) -> Mapping[str, Any]:
     return {"loadBalancer": {"ingress": [{"hostname": host, "ports": ports} for host in deployed.dns_names()]}}
 
 
+def _lacks_status(service: Obj) -> bool:
+    return not ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress")
+
+
 def _refuse_if_protected(service: Obj) -> None:
-    if keeps_deletion_protection(service):
+    if deletion_protection(service):
         raise SpecError(
             [
                 Problem(

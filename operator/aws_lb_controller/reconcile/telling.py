@@ -38,10 +38,15 @@ class Teller:
         except (NotYet, NotLeading):
             raise
         except ControllerError as e:
-            self._remember_failure(objs)
-            for obj in objs:
-                self._events.emit(obj, reason, f"{_STAGE_WORDS[reason]} {e}", "Warning")
+            self.failure(objs, reason, e)
             raise
+
+    def failure(self, objs: Sequence[Obj], reason: Reason, error: ControllerError) -> None:
+        """A Warning on each object; a later success is then told even if it has nothing to change."""
+        with self._lock:
+            self._failed.update(obj["metadata"]["uid"] for obj in objs)
+        for obj in objs:
+            self._events.emit(obj, reason, f"{_STAGE_WORDS[reason]} {error}", "Warning")
 
     def success(self, objs: Sequence[Obj], *, changed: bool) -> None:
         """Told when something was changed, and to objects whose last reconcile failed."""
@@ -53,10 +58,6 @@ class Teller:
         """What an object says without effect."""
         for problem in problems:
             self._events.emit(obj, IGNORED_VALUE, str(problem), "Warning")
-
-    def _remember_failure(self, objs: Sequence[Obj]) -> None:
-        with self._lock:
-            self._failed.update(obj["metadata"]["uid"] for obj in objs)
 
     def _forget_failure(self, obj: Obj) -> bool:
         uid = obj["metadata"]["uid"]

@@ -124,7 +124,7 @@ GATES_ALWAYS_OFF: Mapping[str, str] = {
 """Feature gates that cannot be turned on here, and why."""
 
 
-class HelpRequested(Exception):  # noqa: N818  # asking for help is no error
+class HelpRequested(Exception):
     """The command line asks for the help; the exception's text is it."""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aws_lb_controller.errors import SpecError
-from aws_lb_controller.intent.service import is_ours, keeps_deletion_protection, read_service
+from aws_lb_controller.intent.service import is_ours, deletion_protection, read_service
 from aws_lb_controller.intent.service_annotations import PREFIX
 from aws_lb_controller.intent.values import StackIntent
 from aws_lb_controller.model.stack import StackId
@@ -190,4 +190,8 @@ def test_tags_that_others_manage_are_refused() -> None:
 @pytest.mark.parametrize(("value", "kept"), [("true", True), ("false", False), ("maybe", True)])
 def test_deletion_protection_that_cannot_be_read_counts_as_on(value: str, kept: bool) -> None:
     service = a_service(annotations=annotated(attributes=f"deletion_protection.enabled={value}"))
-    assert kept == keeps_deletion_protection(service)
+    assert kept == deletion_protection(service)
+
+
+def test_without_the_attribute_nothing_is_said_of_deletion_protection() -> None:
+    assert deletion_protection(a_service()) is None

@@ -8,16 +8,19 @@ docs/test-world.md lists every one.
 
 from __future__ import annotations
 
-from localworld.moto_extensions import listeners, load_balancers, refusals, targets
+import os
+
+from localworld.moto_extensions import listeners, load_balancers, network, refusals, targets
 from localworld.moto_extensions.patching import Behaviour, behaviour, carry_out
 
 __all__ = ["Behaviour", "behaviour", "install"]
 
-PARTS = (load_balancers, listeners, targets, refusals)
+PARTS = (network, load_balancers, listeners, targets, refusals)
 
 
 def install(wanted: Behaviour | None = None) -> None:
     """Change moto's classes in this process, once however often called; `wanted` replaces the behaviour in force."""
+    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")  # hundreds of images, made anew at every reset
     carry_out()
     if wanted is not None:
         behaviour.become(wanted)

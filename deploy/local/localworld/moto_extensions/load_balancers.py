@@ -1,11 +1,10 @@
-"""What load balancers and subnets keep on AWS and moto drops: addresses, capacity, address types, IPv6 networks."""
+"""What load balancers keep on AWS and moto drops: addresses, capacity, address types."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ec2.models.subnets import Subnet
 from moto.elbv2.models import AvailabilityZone, ELBv2Backend, FakeLoadBalancer
 from moto.elbv2.responses import ELBV2Response
 
@@ -116,17 +115,3 @@ def describe_capacity_reservation(response: Any) -> ActionResult:
         return ActionResult({"CapacityReservationState": []})
     state = [{"State": {"Code": "provisioned"}}]
     return ActionResult({"MinimumLoadBalancerCapacity": kept, "CapacityReservationState": state})
-
-
-@computed(Subnet, "ipv6_cidr_block_association_set")
-def ipv6_associations(subnet: Any) -> list[dict[str, Any]]:
-    """A subnet's IPv6 networks, each saying that it is associated (moto nests the state once too often)."""
-    return [
-        {
-            "ipv6CidrBlock": association["ipv6CidrBlock"],
-            "associationId": association["associationId"],
-            "ipv6CidrBlockState": {"state": association["ipv6CidrBlockState"]["State"]},
-        }
-        for association in subnet.ipv6_cidr_block_associations.values()
-        if association["ipv6CidrBlockState"]["State"] == "associated"
-    ]

@@ -105,5 +105,7 @@ def _seen_fixed_response(config: Json) -> FixedResponse:
 
 
 def _seen_redirect(config: Json) -> Redirect:
-    parts = {part: config[part.title()] for part in ("protocol", "host", "port", "path", "query") if part.title() in config}
+    parts = {
+        part: config[part.title()] for part in ("protocol", "host", "port", "path", "query") if part.title() in config
+    }
     return Redirect(status_code=config.get("StatusCode", ""), **parts)

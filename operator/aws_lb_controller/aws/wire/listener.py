@@ -22,7 +22,11 @@ WITH_RULES = frozenset({"HTTP", "HTTPS"})
 
 def create(listener: Listener) -> dict[str, Any]:
     """The parameters of CreateListener."""
-    return {"LoadBalancerArn": listener.load_balancer, **_settings(listener), **without_none({"Tags": to_aws(listener.tags)})}
+    return {
+        "LoadBalancerArn": listener.load_balancer,
+        **_settings(listener),
+        **without_none({"Tags": to_aws(listener.tags)}),
+    }
 
 
 def modify(arn: str, listener: Listener) -> dict[str, Any]:
@@ -50,7 +54,9 @@ def certificates(arns: Iterable[str]) -> list[dict[str, str]]:
 
 
 def _mutual_authentication(mutual: MutualAuthentication | None) -> dict[str, Any] | None:
-    return mutual and without_none(
+    if mutual is None:
+        return None
+    return without_none(
         {
             "Mode": mutual.mode,
             "TrustStoreArn": mutual.trust_store_arn,
@@ -95,7 +101,9 @@ def _seen_certificates(described: Json, listed: Iterable[Json]) -> tuple[str, ..
 
 
 def _seen_mutual_authentication(described: Json | None) -> MutualAuthentication | None:
-    return described and MutualAuthentication(  # type: ignore[return-value]  # an empty structure says nothing either
+    if not described:
+        return None
+    return MutualAuthentication(
         mode=described.get("Mode", "off"),
         trust_store_arn=described.get("TrustStoreArn"),
         ignore_client_certificate_expiry=described.get("IgnoreClientCertificateExpiry"),

@@ -33,9 +33,7 @@ def set_subnets(step: SetSubnets) -> dict[str, Any]:
     """The parameters of SetSubnets; only a network load balancer has a source NAT switch."""
     nat = step.prefix_for_ipv6_source_nat if step.type == "network" else None
     mappings = [_mapping(subnet) for subnet in step.subnets]
-    return without_none(
-        {"LoadBalancerArn": step.arn, "SubnetMappings": mappings, "EnablePrefixForIpv6SourceNat": nat}
-    )
+    return without_none({"LoadBalancerArn": step.arn, "SubnetMappings": mappings, "EnablePrefixForIpv6SourceNat": nat})
 
 
 def set_security_groups(step: SetSecurityGroups) -> dict[str, Any]:

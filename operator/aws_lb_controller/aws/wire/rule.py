@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from aws_lb_controller.aws.wire import action
@@ -35,19 +35,18 @@ def create(rule: Rule) -> dict[str, Any]:
     )
 
 
-def modify(arn: str, rule: Rule, *, changed: Sequence[str]) -> dict[str, Any]:
-    """The parameters of ModifyRule for the fields that changed. No transforms are asked for by ``ResetTransforms``."""
-    parts: Mapping[str, Callable[[], dict[str, Any]]] = {
-        "conditions": lambda: {"Conditions": [_condition(condition) for condition in rule.conditions]},
-        "actions": lambda: {"Actions": action.to_aws(rule.actions)},
-        "transforms": lambda: _transforms(rule.transforms),
+def modify(arn: str, rule: Rule) -> dict[str, Any]:
+    """The parameters of ModifyRule: all of the rule, for AWS refuses transforms alone."""
+    return {
+        "RuleArn": arn,
+        "Conditions": [_condition(condition) for condition in rule.conditions],
+        "Actions": action.to_aws(rule.actions),
+        **_transforms(rule.transforms),
     }
-    wanted = [part() for name, part in parts.items() if name in changed]
-    return {"RuleArn": arn, **{key: value for part in wanted for key, value in part.items()}}
 
 
 def _transforms(transforms: tuple[Transform, ...]) -> dict[str, Any]:
-    if not transforms:
+    if not transforms:  # an empty list would leave those that are there
         return {"ResetTransforms": True}
     return {"Transforms": [_transform(transform) for transform in transforms]}
 

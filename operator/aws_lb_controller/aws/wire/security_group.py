@@ -1,13 +1,13 @@
 """Security groups: CreateSecurityGroup one way, DescribeSecurityGroups the other.
 
-EC2 joins inbound rules that differ only in their source, the model does not. (Changing rules: `aws.security_group_rules`.)
+EC2 joins inbound rules that differ only in their source, the model does not. Rules change in `security_group_rules`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from aws_lb_controller.aws.wire.tags import Json, from_aws, specification, without_none

@@ -1,0 +1,58 @@
+# Everything a newcomer types. `make` alone lists the targets; README.md tells the rest.
+
+BIN := .venv/bin
+# the first Python that is new enough; PYTHON=… names another
+PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done)
+LOCALWORLD := PYTHONPATH=deploy/local $(BIN)/python -m
+COMPILE := $(BIN)/uv pip compile --generate-hashes --no-header --no-annotate --python-version 3.11 --universal
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-stop test tools tools-path venv lint lock clean check-python
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | awk '{ printf "  %-4s %-11s", $$1, $$2; $$1 = $$2 = ""; print $$0 }'
+
+demo: venv ## show the controller at work on this machine (KEEP=1 leaves it running)
+	@$(LOCALWORLD) localworld.demo $(if $(filter-out 0,$(KEEP)),--keep)
+
+demo-stop: venv ## stop a demo that was left running
+	@$(LOCALWORLD) localworld.demo --stop
+
+test: venv tools ## run all tests (ARGS='-k words' for some)
+	@$(BIN)/python -m pytest tests -n 2 --dist loadgroup $(ARGS)
+
+tools: check-python ## get the control plane's binaries: PATH, cache, download, or a build (once)
+	@folder=$$($(PYTHON) deploy/local/localworld/tools.py) && echo "The control plane's binaries are in $$folder."
+
+tools-path: check-python ## print the folder of those binaries, and nothing else
+	@$(PYTHON) deploy/local/localworld/tools.py
+
+venv: .venv/.installed ## make .venv from requirements-dev.lock
+
+lint: venv ## ruff, mypy, import-linter
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: venv ## write requirements.lock and requirements-dev.lock anew from pyproject.toml
+	@$(COMPILE) -q -o requirements.lock pyproject.toml
+	@$(COMPILE) -q --extra dev -o requirements-dev.lock pyproject.toml
+
+clean: ## stop a demo and delete all that was made here (the cached binaries stay)
+	@if [ -f .demo/state.json ] && [ -x $(BIN)/python ]; then $(LOCALWORLD) localworld.demo --stop; fi
+	rm -rf .venv .demo build operator/*.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# the lock decides: whenever it changes, the environment is made anew, and half-made ones are not taken for whole
+.venv/.installed: requirements-dev.lock | check-python
+	@echo "Installing Python packages into .venv (once, and when the lock changes) …"
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+check-python:
+	@[ -n "$(PYTHON)" ] || { echo "error: Python 3.11 or newer is needed and none was found; install it (https://www.python.org/downloads or your system's packages) or name one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: $(PYTHON) is not Python 3.11 or newer" >&2; exit 1; }
+	@"$(PYTHON)" -c 'import ensurepip, venv' 2>/dev/null || { echo "error: $(PYTHON) has no venv module; install it (Debian and Ubuntu: apt install python3-venv)" >&2; exit 1; }

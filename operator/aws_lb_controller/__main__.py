@@ -1,0 +1,39 @@
+"""``python -m aws_lb_controller FLAGS``: runs the controller, and says with its exit code how it ended.
+
+0: it was told to stop, or to print its help. 1: it could not go on. 2: a flag is wrong, which one line says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import Sequence
+
+from aws_lb_controller import app
+from aws_lb_controller.errors import ControllerError, UsageError
+from aws_lb_controller.runtime import logs
+from aws_lb_controller.settings import HelpRequested, Settings
+
+
+def main(argv: Sequence[str]) -> int:
+    """argv: the words behind the program's name. Returns the exit code."""
+    try:
+        settings = Settings.from_args(argv)
+        logs.set_up(settings.log_level)
+        for warning in settings.warnings():
+            logging.getLogger(__name__).warning("%s", warning)
+        asyncio.run(app.run(settings))
+    except HelpRequested as e:
+        print(e)
+    except UsageError as e:
+        print(f"error: {e}", file=sys.stderr)
+        return 2
+    except ControllerError as e:
+        logging.getLogger(__name__).error("%s", e)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

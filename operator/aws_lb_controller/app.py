@@ -1,0 +1,329 @@
+"""The composition root: the only place that knows all parts. `wire` joins what reconciles, `run` adds what runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lb_controller import __version__
+from aws_lb_controller.aws.answer import Answers
+from aws_lb_controller.aws.apply import Applier
+from aws_lb_controller.aws.backend_group import BackendSecurityGroup
+from aws_lb_controller.aws.clients import Call, Clients, make_clients
+from aws_lb_controller.aws.network_interfaces import NetworkInterfaces
+from aws_lb_controller.aws.observe import Inventory
+from aws_lb_controller.aws.security_group_rules import SecurityGroupRules
+from aws_lb_controller.aws.targets import Targets
+from aws_lb_controller.build.config import BuildConfig
+from aws_lb_controller.cluster.client import KubeClient
+from aws_lb_controller.cluster.kinds import NAMESPACE, Kind
+from aws_lb_controller.cluster.reflector import Reflector
+from aws_lb_controller.cluster.store import Store
+from aws_lb_controller.cluster.writes import Writes
+from aws_lb_controller.errors import ControllerError, KubernetesNotFound
+from aws_lb_controller.reconcile.access import AccessOpener
+from aws_lb_controller.reconcile.access_ledger import AccessLedger
+from aws_lb_controller.reconcile.backend_security_group import BackendSecurityGroupReconciler
+from aws_lb_controller.reconcile.backends import Backends
+from aws_lb_controller.reconcile.binding import BindingReconciler
+from aws_lb_controller.reconcile.deploy import Deployer
+from aws_lb_controller.reconcile.ingress_group import IngressGroupReconciler
+from aws_lb_controller.reconcile.ingress_groups import IngressGroups
+from aws_lb_controller.reconcile.keys import Controller, Key
+from aws_lb_controller.reconcile.node_security_groups import NodeSecurityGroupsReconciler
+from aws_lb_controller.reconcile.ports import EventSink, KubernetesWriter, Obj
+from aws_lb_controller.reconcile.provision import Provisioner
+from aws_lb_controller.reconcile.service import ServiceReconciler
+from aws_lb_controller.reconcile.telling import Teller
+from aws_lb_controller.runtime.events import Events
+from aws_lb_controller.runtime.health import Server
+from aws_lb_controller.runtime.leader import AlwaysLeading, Leader, Leadership, lease_namespace
+from aws_lb_controller.runtime.metrics import Metrics
+from aws_lb_controller.runtime.routing import Routing
+from aws_lb_controller.runtime.watches import Watches
+from aws_lb_controller.runtime.worker import Reconcile, Workers
+from aws_lb_controller.runtime.workqueue import Backoff, WorkQueue
+from aws_lb_controller.settings import Settings
+
+log = logging.getLogger(__name__)
+
+_LOOK_SECONDS = 0.05
+_NEVER = 10 * 365 * 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wired:
+    """What reconciles: a function per controller, and which keys a change touches."""
+
+    reconcilers: Mapping[Controller, Reconcile]
+    routing: Routing
+
+
+def wire(
+    settings: Settings,
+    *,
+    clients: Clients,
+    store: Store,
+    writer: KubernetesWriter,
+    events: EventSink,
+    namespace: Callable[[str], Obj | None],
+    enqueue: Callable[[Key], None],
+) -> Wired:
+    """Joins the reconcilers. namespace: a Namespace by name; enqueue: asks, from any thread, to look at a key."""
+    backend_group = BackendSecurityGroup(clients, settings)
+    inventory = Inventory(clients, settings, backend_group)
+    deployer = Deployer(
+        observer=inventory,
+        carrier=Applier(clients, settings, backend_group),
+        writer=writer,
+        store=store,
+        external_managed_tags=frozenset(settings.external_managed_tags),
+    )
+    teller = Teller(events)
+    provisioner = Provisioner(
+        answerer=Answers(clients, inventory),
+        deployer=deployer,
+        config=BuildConfig.of(settings, clients.vpc_id),
+        teller=teller,
+    )
+    groups = IngressGroups(store, settings, namespace=namespace)
+
+    rules = SecurityGroupRules(clients, cluster=settings.cluster_name)
+    interfaces = NetworkInterfaces(
+        clients, rules, cluster=settings.cluster_name, tags=settings.service_target_eni_security_group_tags
+    )
+    backends = Backends(store, fail_open=settings.feature_gates.endpoints_fail_open)
+    ledger = AccessLedger(restricted=not settings.disable_restricted_sg_rules)
+    opener = AccessOpener(backends=backends, interfaces=interfaces, rules=rules, ledger=ledger)
+    node_groups = NodeSecurityGroupsReconciler(
+        store=store, backends=backends, opener=opener, rules=rules, ledger=ledger
+    )
+    return Wired(
+        reconcilers={
+            "service": ServiceReconciler(
+                store=store, writer=writer, provisioner=provisioner, teller=teller, settings=settings
+            ).reconcile,
+            "ingress-group": IngressGroupReconciler(
+                store=store, groups=groups, writer=writer, provisioner=provisioner, teller=teller, settings=settings
+            ).reconcile,
+            "binding": BindingReconciler(
+                store=store,
+                writer=writer,
+                events=events,
+                backends=backends,
+                targets=Targets(clients),
+                opener=opener,
+                ledger=ledger,
+                vpc_networks=interfaces.vpc_networks,
+                enqueue=enqueue,
+                max_targets=settings.max_targets_per_target_group,
+                retry_seconds=settings.targetgroupbinding_requeue_duration.total_seconds(),
+            ).reconcile,
+            "node-security-groups": node_groups.reconcile,
+            "backend-security-group": BackendSecurityGroupReconciler(
+                store=store, group=backend_group, node_groups=node_groups
+            ).reconcile,
+        },
+        routing=Routing(store, groups.names),
+    )
+
+
+async def run(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT, or until another replica leads.
+
+    Raises `UsageError` where a flag cannot be right.
+    """
+    await _Program(settings).run()
+
+
+class LeadershipLost(ControllerError):
+    """Another replica leads: this process ends, and begins again with nothing remembered."""
+
+
+class _Program:
+    """Everything that runs, from start to end."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._stop, self._led, self._lost = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._metrics = Metrics()
+        self._store = Store()
+        self._kube = KubeClient.configured(settings.kubeconfig)
+        self._reflector = Reflector(self._kube, self._store, namespace=settings.watch_namespace)
+        self._watches = Watches(self._kube, self._store, namespace=settings.watch_namespace)
+        self._events = Events(self._kube)
+        self._leader = self._make_leader()
+        self._queue = WorkQueue(backoffs=_backoffs(settings))
+        clients = make_clients(settings, may_write=self._leader.check, record=self._record)
+        wired = wire(
+            settings,
+            clients=clients,
+            store=self._store,
+            writer=Writes(self._kube, self._store, may_write=self._leader.check),
+            events=self._events,
+            namespace=self._namespace,
+            enqueue=self._queue.post,
+        )
+        self._routing = wired.routing
+        self._workers = Workers(
+            self._queue, wired.reconcilers, concurrency=_concurrency(settings), metrics=self._metrics
+        )
+        self._server = Server()
+        log.info("version %s, cluster %s, %s, %s", __version__, settings.cluster_name, clients.region, clients.vpc_id)
+
+    async def run(self) -> None:
+        """From start to end; whatever ends first ends all."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            self._loop.add_signal_handler(number, self._stop.set)
+        self._show()
+        try:
+            await self._serve()
+            self._start()
+            await self._until_first(self._stop.wait(), self._hear(), self._work(), self._resync(), self._end_if_lost())
+        finally:
+            await asyncio.to_thread(self._end)
+            await self._server.close()
+
+    # ---- start and end
+
+    async def _serve(self) -> None:
+        await self._server.serve_health(
+            self._settings.health_probe_bind_addr, alive=[self._hanging], ready=[self._unlisted]
+        )
+        await self._server.serve_metrics(self._settings.metrics_bind_addr, self._metrics)
+
+    def _start(self) -> None:
+        self._store.subscribe(self._route)
+        self._events.start()
+        self._reflector.start()
+        self._leader.start()
+
+    @staticmethod
+    async def _until_first(*jobs: Coroutine[Any, Any, Any]) -> None:
+        """Runs jobs until one ends; an exception of any is raised once all have ended."""
+        tasks = [asyncio.ensure_future(job) for job in jobs]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        for ended in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(ended, Exception):
+                raise ended
+
+    def _end(self) -> None:
+        """The Lease goes back last, when nothing is written any more."""
+        self._watches.stop()
+        self._reflector.stop()
+        self._workers.close()
+        self._events.stop()
+        self._leader.stop()
+
+    # ---- hearing
+
+    def _route(self, kind: Kind, old: Obj | None, new: Obj | None) -> None:
+        for key, lane in self._routing.keys_for(kind, old, new).items():
+            self._queue.post(key, lane)
+
+    async def _hear(self) -> None:
+        """kopf looks for its kinds once, so it starts when our own list has found them."""
+        await _set(self._reflector.heard_listed)
+        self._watches.start()
+        await asyncio.Event().wait()
+
+    # ---- working
+
+    async def _work(self) -> None:
+        """Nothing is decided before everything is listed, and nothing while another replica leads."""
+        await _set(self._reflector.listed)
+        await self._led.wait()
+        self._add_everything()
+        await self._workers.run()
+
+    async def _resync(self) -> None:
+        period = self._settings.sync_period
+        while True:
+            await asyncio.sleep(period.total_seconds() if period else _NEVER)
+            self._add_everything()
+
+    def _add_everything(self) -> None:
+        for key, lane in self._routing.everything().items():
+            self._queue.add(key, lane)
+
+    # ---- leading
+
+    def _make_leader(self) -> Leadership:
+        def started() -> None:
+            self._loop.call_soon_threadsafe(self._led.set)
+
+        def stopped() -> None:
+            self._loop.call_soon_threadsafe(self._lost.set)
+
+        if not self._settings.enable_leader_election:
+            return AlwaysLeading(on_started=started)
+        return Leader(
+            self._kube,
+            name=self._settings.leader_election_id,
+            namespace=lease_namespace(self._settings.leader_election_namespace),
+            on_started=started,
+            on_stopped=stopped,
+        )
+
+    async def _end_if_lost(self) -> None:
+        await self._lost.wait()
+        raise LeadershipLost("the Lease was lost: another replica may lead now")
+
+    # ---- what others see
+
+    def _show(self) -> None:
+        self._metrics.show_queue(self._queue)
+        self._metrics.show_store(self._store)
+        self._metrics.show_watches(self._reflector.ages)
+        self._metrics.show_leader(self._settings.leader_election_id, lambda: self._leader.leading)
+
+    def _hanging(self) -> str | None:
+        hanging = self._workers.hanging()
+        return f"these do not end: {', '.join(map(str, hanging))}" if hanging else None
+
+    def _unlisted(self) -> str | None:
+        return None if self._reflector.listed.is_set() else "not everything is listed yet"
+
+    def _record(self, call: Call) -> None:
+        self._metrics.aws_call(
+            service=call.service,
+            operation=call.operation,
+            code=call.code,
+            seconds=call.seconds,
+            retries=call.retries,
+            status=call.status,
+        )
+
+    def _namespace(self, name: str) -> Obj | None:
+        try:
+            found: Obj = self._kube.get(NAMESPACE.path_of("", name))
+        except KubernetesNotFound:
+            return None
+        return found
+
+
+def _concurrency(settings: Settings) -> dict[Controller, int]:
+    return {
+        "service": settings.service_max_concurrent_reconciles,
+        "ingress-group": settings.ingress_max_concurrent_reconciles,
+        "binding": settings.targetgroupbinding_max_concurrent_reconciles,
+    }
+
+
+def _backoffs(settings: Settings) -> dict[Controller, Backoff]:
+    longest = settings.targetgroupbinding_max_exponential_backoff_delay.total_seconds()
+    return {"binding": Backoff(most=longest)}
+
+
+async def _set(event: threading.Event) -> None:
+    """Waits for an event of other threads."""
+    while not event.is_set():
+        await asyncio.sleep(_LOOK_SECONDS)

@@ -1,0 +1,211 @@
+"""Answers what builders ask about AWS, from a cache where it can: stacks ask often, and users change seldom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from aws_lb_controller.aws.cache import Cache
+from aws_lb_controller.aws.clients import Clients
+from aws_lb_controller.aws.observe import Inventory
+from aws_lb_controller.aws.wire import tags as wire_tags
+from aws_lb_controller.aws.wire.tags import Json
+from aws_lb_controller.build.facts import (
+    Certificate,
+    Certificates,
+    Existing,
+    Facts,
+    PublicSubnets,
+    Question,
+    SecurityGroupIds,
+    Subnet,
+    TargetGroupArns,
+    VpcCidrs,
+    VpcNetworks,
+    VpcSubnets,
+)
+from aws_lb_controller.errors import AwsNotFound
+from aws_lb_controller.plan.targets import batches
+
+if TYPE_CHECKING:
+    from mypy_boto3_acm.literals import KeyAlgorithmType
+
+TTL_SECONDS = 60
+"""How long an answer counts: so soon a user's change in AWS is seen without an edit in Kubernetes."""
+
+FILTER_VALUES = 200
+"""EC2 takes at most so many values in the filters of one call."""
+
+_KEY_TYPES: Sequence[KeyAlgorithmType] = (
+    "RSA_1024",
+    "RSA_2048",
+    "RSA_3072",
+    "RSA_4096",
+    "EC_prime256v1",
+    "EC_secp384r1",
+    "EC_secp521r1",
+)
+"""All that a listener takes: without a filter ACM lists RSA of 1024 and 2048 bits only."""
+
+
+class Answers:
+    """Thread-safe; of callers with the same question only one asks AWS."""
+
+    def __init__(self, clients: Clients, inventory: Inventory) -> None:
+        self._elbv2, self._ec2, self._acm = clients.elbv2, clients.ec2, clients.acm
+        self._vpc_id = clients.vpc_id
+        self._inventory = inventory
+        self._cache: Cache[Any, Any] = Cache(ttl=TTL_SECONDS)
+        self._zone_types: Cache[str, str] = Cache()
+
+    def answer(self, questions: Iterable[Question[Any]], *, refresh: bool = False) -> Facts:
+        """All answers; refresh: what is cached does not count, as it made a build fail. Raises `AwsError`."""
+        return Facts({question: self._answer(question, refresh=refresh) for question in questions})
+
+    def _answer(self, question: Question[Any], *, refresh: bool) -> object:
+        if isinstance(question, Existing):
+            return self._inventory.observe(question.stack)
+        return self._cache.get(question, lambda: self._ask(question), refresh=refresh)
+
+    def _ask(self, question: Question[Any]) -> object:
+        match question:
+            case VpcSubnets():
+                return self._subnets()
+            case PublicSubnets():
+                return self._public_subnets()
+            case VpcNetworks():
+                return self._networks()
+            case SecurityGroupIds(names_or_ids=names_or_ids):
+                return self._security_group_ids(names_or_ids)
+            case Certificates():
+                return self._certificates()
+            case TargetGroupArns(names=names):
+                return self._target_group_arns(sorted(names))
+            case _:
+                raise TypeError(f"nobody answers {question!r}")
+
+    # --- the VPC ---
+
+    def _subnets(self) -> tuple[Subnet, ...]:
+        described = sorted(self._described_subnets(), key=lambda subnet: str(subnet["SubnetId"]))
+        return tuple(
+            Subnet(
+                id=subnet["SubnetId"],
+                zone=subnet["AvailabilityZone"],
+                zone_id=subnet.get("AvailabilityZoneId", ""),
+                zone_type=self._zone_type(subnet["AvailabilityZone"]),
+                cidr=subnet.get("CidrBlock", ""),
+                ipv6_cidrs=tuple(_associated_ipv6(subnet)),
+                available_addresses=subnet.get("AvailableIpAddressCount", 0),
+                tags=wire_tags.from_aws(subnet.get("Tags", ())),
+            )
+            for subnet in described
+        )
+
+    def _described_subnets(self) -> Iterator[Json]:
+        pages = self._ec2.get_paginator("describe_subnets").paginate(Filters=[self._in_vpc()])
+        for page in pages:
+            yield from page["Subnets"]
+
+    def _zone_type(self, zone: str) -> str:
+        """Zones do not change, so one is asked about once; those of a region come together."""
+        known = self._zone_types.peek(zone)
+        if known is None:
+            for described in self._ec2.describe_availability_zones()["AvailabilityZones"]:
+                self._zone_types.put(described["ZoneName"], described.get("ZoneType", "availability-zone"))
+            known = self._zone_types.get(zone, lambda: "availability-zone")
+        return known
+
+    def _public_subnets(self) -> frozenset[str]:
+        pages = self._ec2.get_paginator("describe_route_tables").paginate(Filters=[self._in_vpc()])
+        tables: list[Json] = [table for page in pages for table in page["RouteTables"]]
+        own = {subnet: table for table in tables for subnet in _associated_subnets(table)}
+        main = next((table for table in tables if _is_main(table)), {})
+        subnets = [str(subnet["SubnetId"]) for subnet in self._described_subnets()]
+        return frozenset(subnet for subnet in subnets if _leads_out(own.get(subnet, main)))
+
+    def _networks(self) -> VpcCidrs:
+        vpc: Json = self._ec2.describe_vpcs(VpcIds=[self._vpc_id])["Vpcs"][0]
+        ipv4 = [
+            association["CidrBlock"]
+            for association in vpc.get("CidrBlockAssociationSet", ())
+            if association.get("CidrBlockState", {}).get("State") == "associated"
+        ]
+        return VpcCidrs(ipv4=tuple(ipv4), ipv6=tuple(_associated_ipv6(vpc)))
+
+    def _in_vpc(self) -> Any:
+        return {"Name": "vpc-id", "Values": [self._vpc_id]}
+
+    # --- security groups ---
+
+    def _security_group_ids(self, names_or_ids: Iterable[str]) -> Mapping[str, str]:
+        ids = sorted(given for given in names_or_ids if given.startswith("sg-"))
+        names = sorted(given for given in names_or_ids if not given.startswith("sg-"))
+        found = {str(group["GroupId"]): str(group["GroupId"]) for group in self._groups("group-id", ids)}
+        # of several groups of one name every replica takes the same
+        groups = sorted(
+            self._groups("tag:Name", [*map(_literally, names)], self._in_vpc()), key=_group_id, reverse=True
+        )
+        by_name = {wire_tags.from_aws(group.get("Tags", ())).get("Name", ""): _group_id(group) for group in groups}
+        return {**found, **{name: by_name[name] for name in names if name in by_name}}
+
+    def _groups(self, filtered_by: str, values: Sequence[str], *also: Any) -> Iterator[Json]:
+        for batch in batches(values, FILTER_VALUES):
+            filters = [{"Name": filtered_by, "Values": list(batch)}, *also]
+            for page in self._ec2.get_paginator("describe_security_groups").paginate(Filters=filters):
+                yield from page["SecurityGroups"]
+
+    # --- certificates and target groups ---
+
+    def _certificates(self) -> tuple[Certificate, ...]:
+        pages = self._acm.get_paginator("list_certificates").paginate(
+            CertificateStatuses=["ISSUED"], Includes={"keyTypes": _KEY_TYPES}
+        )
+        listed: list[Json] = [summary for page in pages for summary in page["CertificateSummaryList"]]
+        found = (Certificate(arn=summary["CertificateArn"], domains=self._domains(summary)) for summary in listed)
+        return tuple(sorted(found, key=lambda certificate: certificate.arn))
+
+    def _domains(self, summary: Json) -> tuple[str, ...]:
+        names = summary.get("SubjectAlternativeNameSummaries")
+        if names is None or summary.get("HasAdditionalSubjectAlternativeNames"):
+            certificate = self._acm.describe_certificate(CertificateArn=summary["CertificateArn"])["Certificate"]
+            names = certificate.get("SubjectAlternativeNames", ())
+        return tuple(dict.fromkeys(name.lower() for name in (summary["DomainName"], *names)))
+
+    def _target_group_arns(self, names: Sequence[str]) -> Mapping[str, str]:
+        if not names:
+            return {}
+        try:
+            groups = self._elbv2.describe_target_groups(Names=names)["TargetGroups"]
+        except AwsNotFound:
+            # one that is not there makes AWS refuse all, so each for itself
+            return {name: arn for n in names for name, arn in self._target_group_arns([n]).items()} if names[1:] else {}
+        return {group["TargetGroupName"]: group["TargetGroupArn"] for group in groups}
+
+
+def _group_id(group: Json) -> str:
+    return str(group["GroupId"])
+
+
+def _literally(text: str) -> str:
+    """Text as a value of an EC2 filter, where ``*`` and ``?`` would stand for anything."""
+    return re.sub(r"([*?\\])", r"\\\1", text)
+
+
+def _associated_ipv6(described: Json) -> Iterator[str]:
+    for association in described.get("Ipv6CidrBlockAssociationSet", ()):
+        if association.get("Ipv6CidrBlockState", {}).get("State") == "associated":
+            yield association["Ipv6CidrBlock"]
+
+
+def _associated_subnets(table: Json) -> list[str]:
+    return [a["SubnetId"] for a in table.get("Associations", ()) if a.get("SubnetId")]
+
+
+def _is_main(table: Json) -> bool:
+    return any(association.get("Main") for association in table.get("Associations", ()))
+
+
+def _leads_out(table: Json) -> bool:
+    return any(str(route.get("GatewayId", "")).startswith("igw-") for route in table.get("Routes", ()))

@@ -1,0 +1,257 @@
+"""Carries out the steps of a plan: for each kind of step exactly the calls that its docstring names.
+
+Nothing is retried here and nothing is looked up that the step does not say; what a delete finds gone is fine. A create
+answered with `AwsAlreadyExists`, or not at all, may have happened: the caller forgets the stack and plans afresh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from aws_lb_controller.aws.backend_group import BackendSecurityGroup
+from aws_lb_controller.aws.clients import Clients
+from aws_lb_controller.aws.errors import TOO_MANY_RULES, tolerating
+from aws_lb_controller.aws.security_group_rules import SecurityGroupRules
+from aws_lb_controller.aws.wire import listener as wire_listener
+from aws_lb_controller.aws.wire import load_balancer as wire_load_balancer
+from aws_lb_controller.aws.wire import rule as wire_rule
+from aws_lb_controller.aws.wire import security_group as wire_security_group
+from aws_lb_controller.aws.wire import tags as wire_tags
+from aws_lb_controller.aws.wire import target_group as wire_target_group
+from aws_lb_controller.errors import AwsNotFound, AwsRefused, AwsUnavailable
+from aws_lb_controller.model.load_balancer import LoadBalancer
+from aws_lb_controller.model.security_group import IngressRule
+from aws_lb_controller.plan import steps
+from aws_lb_controller.plan.effects import Given
+from aws_lb_controller.settings import Settings
+
+
+class Applier:
+    """Thread-safe, as the clients are. Steps come with every reference resolved; binding steps are not its business."""
+
+    def __init__(self, clients: Clients, settings: Settings, backend: BackendSecurityGroup) -> None:
+        # untyped: the parameters are built as plain dictionaries in `wire`
+        self._elbv2: Any = clients.elbv2
+        self._ec2: Any = clients.ec2
+        self._vpc_id = clients.vpc_id
+        self._rules = SecurityGroupRules(clients, cluster=settings.cluster_name)
+        self._backend = backend
+        self._carry_out: Mapping[type, Callable[[Any], Given | None]] = {
+            steps.EnsureBackendSecurityGroup: self._ensure_backend_security_group,
+            steps.CreateSecurityGroup: self._create_security_group,
+            steps.SetSecurityGroupIngress: self._set_security_group_ingress,
+            steps.DeleteSecurityGroup: self._delete_security_group,
+            steps.CreateTargetGroup: self._create_target_group,
+            steps.ModifyTargetGroup: self._modify_target_group,
+            steps.ModifyTargetGroupAttributes: self._modify_target_group_attributes,
+            steps.DeleteTargetGroup: self._delete_target_group,
+            steps.CreateLoadBalancer: self._create_load_balancer,
+            steps.SetSubnets: self._set_subnets,
+            steps.SetSecurityGroups: self._set_security_groups,
+            steps.SetIpAddressType: self._set_ip_address_type,
+            steps.ModifyLoadBalancerAttributes: self._modify_load_balancer_attributes,
+            steps.DeleteLoadBalancer: self._delete_load_balancer,
+            steps.CreateListener: self._create_listener,
+            steps.ModifyListener: self._modify_listener,
+            steps.SetListenerCertificates: self._set_listener_certificates,
+            steps.ModifyListenerAttributes: self._modify_listener_attributes,
+            steps.DeleteListener: self._delete_listener,
+            steps.CreateRule: self._create_rule,
+            steps.ModifyRule: self._modify_rule,
+            steps.SetRulePriorities: self._set_rule_priorities,
+            steps.DeleteRule: self._delete_rule,
+            steps.SetTags: self._set_tags,
+        }
+
+    def carry_out(self, step: steps.Step) -> Given | None:
+        """Does it; returns what AWS answered where the step makes something. Raises `AwsError` and `NotLeading`."""
+        return self._carry_out[type(step)](step)
+
+    # --- security groups ---
+
+    def _ensure_backend_security_group(self, _: steps.EnsureBackendSecurityGroup) -> Given:
+        return Given(arn=self._backend.ensure())
+
+    def _create_security_group(self, step: steps.CreateSecurityGroup) -> Given:
+        group_id = self._ec2.create_security_group(**wire_security_group.create(step.group, vpc_id=self._vpc_id))[
+            "GroupId"
+        ]
+        if step.group.ingress:
+            self._rules.authorize(group_id, step.group.ingress)
+        return Given(arn=group_id)
+
+    def _set_security_group_ingress(self, step: steps.SetSecurityGroupIngress) -> None:
+        wanted = {wire_security_group.permits(rule): rule for rule in step.ingress}
+        there = self._ingress(step.group_id)
+        if missing := [rule for permit, rule in wanted.items() if permit not in there]:
+            self._authorize(step.group_id, missing, too_much=_without(there, wanted))
+            there = self._ingress(step.group_id)
+            if wanted.keys() - there.keys():
+                code, message = "RulesMissing", f"{step.group_id} lacks rules that were authorized just now"
+                raise AwsUnavailable("DescribeSecurityGroups", code, message)
+        if too_much := _without(there, wanted):
+            self._rules.revoke(step.group_id, too_much)
+
+    def _ingress(self, group_id: str) -> dict[IngressRule, IngressRule]:
+        groups = self._rules.read([group_id])
+        if group_id not in groups:
+            raise AwsNotFound("DescribeSecurityGroups", "InvalidGroup.NotFound", f"there is no group {group_id}")
+        return {wire_security_group.permits(rule): rule for rule in groups[group_id]}
+
+    def _authorize(self, group_id: str, missing: Iterable[IngressRule], *, too_much: Iterable[IngressRule]) -> None:
+        try:
+            self._rules.authorize(group_id, missing)
+        except AwsRefused as error:
+            if error.code != TOO_MANY_RULES or not too_much:
+                raise
+            # both together exceed the quota: only here room is made first, for otherwise it would never come right
+            self._rules.revoke(group_id, too_much)
+            self._rules.authorize(group_id, missing)
+
+    def _delete_security_group(self, step: steps.DeleteSecurityGroup) -> None:
+        with tolerating(AwsNotFound):
+            self._ec2.delete_security_group(GroupId=step.group_id)
+
+    # --- target groups ---
+
+    def _create_target_group(self, step: steps.CreateTargetGroup) -> Given:
+        created = self._elbv2.create_target_group(**wire_target_group.create(step.group))["TargetGroups"][0]
+        arn = created["TargetGroupArn"]
+        self._put_target_group_attributes(arn, step.group.attributes)
+        return Given(arn=arn)
+
+    def _modify_target_group(self, step: steps.ModifyTargetGroup) -> None:
+        self._elbv2.modify_target_group(**wire_target_group.modify(step.arn, step.group))
+
+    def _modify_target_group_attributes(self, step: steps.ModifyTargetGroupAttributes) -> None:
+        self._put_target_group_attributes(step.arn, step.attributes)
+
+    def _put_target_group_attributes(self, arn: str, attributes: Mapping[str, str]) -> None:
+        if attributes:
+            self._elbv2.modify_target_group_attributes(
+                TargetGroupArn=arn, Attributes=wire_tags.attributes_to_aws(attributes)
+            )
+
+    def _delete_target_group(self, step: steps.DeleteTargetGroup) -> None:
+        with tolerating(AwsNotFound):
+            self._elbv2.delete_target_group(TargetGroupArn=step.arn)
+
+    # --- load balancers ---
+
+    def _create_load_balancer(self, step: steps.CreateLoadBalancer) -> Given:
+        lb = step.load_balancer
+        created = self._elbv2.create_load_balancer(**wire_load_balancer.create(lb))["LoadBalancers"][0]
+        arn = created["LoadBalancerArn"]
+        self._put_load_balancer_attributes(arn, lb.attributes)
+        self._finish_load_balancer(arn, lb)
+        return Given(
+            arn=arn,
+            dns_name=created.get("DNSName", ""),
+            hosted_zone_id=created.get("CanonicalHostedZoneId", ""),
+        )
+
+    def _finish_load_balancer(self, arn: str, lb: LoadBalancer) -> None:
+        """What CreateLoadBalancer has no parameter for."""
+        if lb.inbound_rules_on_private_link is not None and lb.security_groups:
+            switch = lb.inbound_rules_on_private_link
+            self._set_security_groups(
+                steps.SetSecurityGroups(
+                    arn=arn, security_groups=lb.security_groups, inbound_rules_on_private_link=switch
+                )
+            )
+        if lb.minimum_capacity_units:
+            self._elbv2.modify_capacity_reservation(
+                LoadBalancerArn=arn, MinimumLoadBalancerCapacity={"CapacityUnits": lb.minimum_capacity_units}
+            )
+
+    def _set_subnets(self, step: steps.SetSubnets) -> None:
+        self._elbv2.set_subnets(**wire_load_balancer.set_subnets(step))
+
+    def _set_security_groups(self, step: steps.SetSecurityGroups) -> None:
+        self._elbv2.set_security_groups(**wire_load_balancer.set_security_groups(step))
+
+    def _set_ip_address_type(self, step: steps.SetIpAddressType) -> None:
+        self._elbv2.set_ip_address_type(LoadBalancerArn=step.arn, IpAddressType=step.ip_address_type)
+
+    def _modify_load_balancer_attributes(self, step: steps.ModifyLoadBalancerAttributes) -> None:
+        self._put_load_balancer_attributes(step.arn, step.attributes)
+
+    def _put_load_balancer_attributes(self, arn: str, attributes: Mapping[str, str]) -> None:
+        if attributes:
+            self._elbv2.modify_load_balancer_attributes(
+                LoadBalancerArn=arn, Attributes=wire_tags.attributes_to_aws(attributes)
+            )
+
+    def _delete_load_balancer(self, step: steps.DeleteLoadBalancer) -> None:
+        with tolerating(AwsNotFound):
+            self._elbv2.delete_load_balancer(LoadBalancerArn=step.arn)
+
+    # --- listeners and rules ---
+
+    def _create_listener(self, step: steps.CreateListener) -> Given:
+        listener = step.listener
+        arn = self._elbv2.create_listener(**wire_listener.create(listener))["Listeners"][0]["ListenerArn"]
+        self._add_certificates(arn, listener.certificates[1:])
+        self._put_listener_attributes(arn, listener.attributes)
+        return Given(arn=arn)
+
+    def _modify_listener(self, step: steps.ModifyListener) -> None:
+        self._elbv2.modify_listener(**wire_listener.modify(step.arn, step.listener))
+
+    def _set_listener_certificates(self, step: steps.SetListenerCertificates) -> None:
+        self._add_certificates(step.arn, step.add)
+        for certificate in wire_listener.certificates(step.remove):
+            with tolerating(AwsNotFound):
+                self._elbv2.remove_listener_certificates(ListenerArn=step.arn, Certificates=[certificate])
+
+    def _add_certificates(self, arn: str, certificates: Iterable[str]) -> None:
+        for certificate in wire_listener.certificates(certificates):  # AWS takes one a call
+            self._elbv2.add_listener_certificates(ListenerArn=arn, Certificates=[certificate])
+
+    def _modify_listener_attributes(self, step: steps.ModifyListenerAttributes) -> None:
+        self._put_listener_attributes(step.arn, step.attributes)
+
+    def _put_listener_attributes(self, arn: str, attributes: Mapping[str, str]) -> None:
+        if attributes:
+            self._elbv2.modify_listener_attributes(ListenerArn=arn, Attributes=wire_tags.attributes_to_aws(attributes))
+
+    def _delete_listener(self, step: steps.DeleteListener) -> None:
+        with tolerating(AwsNotFound):
+            self._elbv2.delete_listener(ListenerArn=step.arn)
+
+    def _create_rule(self, step: steps.CreateRule) -> Given:
+        return Given(arn=self._elbv2.create_rule(**wire_rule.create(step.rule))["Rules"][0]["RuleArn"])
+
+    def _modify_rule(self, step: steps.ModifyRule) -> None:
+        self._elbv2.modify_rule(**wire_rule.modify(step.arn, step.rule))
+
+    def _set_rule_priorities(self, step: steps.SetRulePriorities) -> None:
+        pairs = [{"RuleArn": arn, "Priority": priority} for arn, priority in step.priorities.items()]
+        self._elbv2.set_rule_priorities(RulePriorities=pairs)
+
+    def _delete_rule(self, step: steps.DeleteRule) -> None:
+        with tolerating(AwsNotFound):
+            self._elbv2.delete_rule(RuleArn=step.arn)
+
+    # --- tags ---
+
+    def _set_tags(self, step: steps.SetTags) -> None:
+        add, remove = wire_tags.to_aws(step.add), sorted(step.remove)
+        if step.service == "ec2":
+            self._set_ec2_tags(step.arn, add=add, remove=remove)
+            return
+        if add:
+            self._elbv2.add_tags(ResourceArns=[step.arn], Tags=add)
+        if remove:
+            self._elbv2.remove_tags(ResourceArns=[step.arn], TagKeys=remove)
+
+    def _set_ec2_tags(self, resource: str, *, add: list[dict[str, str]], remove: list[str]) -> None:
+        if add:
+            self._ec2.create_tags(Resources=[resource], Tags=add)
+        if remove:
+            self._ec2.delete_tags(Resources=[resource], Tags=wire_tags.keys(remove))
+
+
+def _without(there: Mapping[IngressRule, IngressRule], wanted: Mapping[IngressRule, IngressRule]) -> list[IngressRule]:
+    return [rule for permit, rule in there.items() if permit not in wanted]

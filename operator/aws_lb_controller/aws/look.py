@@ -1,0 +1,127 @@
+"""A close look at one stack: what a sweep does not tell (attributes, listeners, certificates, rules, their tags)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aws_lb_controller.aws.sweep import PAGE, Holdings, Tags, describe_tags
+from aws_lb_controller.aws.wire import listener as wire_listener
+from aws_lb_controller.aws.wire import load_balancer as wire_load_balancer
+from aws_lb_controller.aws.wire import rule as wire_rule
+from aws_lb_controller.aws.wire import security_group as wire_security_group
+from aws_lb_controller.aws.wire import tags as wire_tags
+from aws_lb_controller.aws.wire import target_group as wire_target_group
+from aws_lb_controller.aws.wire.tags import Json
+from aws_lb_controller.model.listener import Listener, Rule
+from aws_lb_controller.model.observed import ObservedStack, Seen, SeenLoadBalancer
+from aws_lb_controller.model.stack import StackId
+from aws_lb_controller.model.target_group import TargetGroup
+
+if TYPE_CHECKING:
+    from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
+
+_NO_TAGS: Tags = {}
+
+
+def look(elbv2: ElasticLoadBalancingv2Client, stack: StackId, holdings: Holdings) -> ObservedStack:
+    """Reads all of a stack. Raises `AwsError`; `AwsNotFound` where something went while it was looked at."""
+    listeners = [listener for lb in holdings.load_balancers for listener in _listeners(elbv2, lb["LoadBalancerArn"])]
+    rules = {listener["ListenerArn"]: _rules(elbv2, listener) for listener in listeners}
+    seen = _Look(elbv2, stack.resource_tag, _tags(elbv2, holdings, listeners=listeners, rules=rules))
+    return ObservedStack(
+        security_groups=tuple(
+            wire_security_group.seen(group, resource_tag=stack.resource_tag) for group in holdings.security_groups
+        ),
+        target_groups=tuple(seen.target_group(group) for group in holdings.target_groups),
+        load_balancers=tuple(seen.load_balancer(lb) for lb in holdings.load_balancers),
+        listeners=tuple(seen.listener(listener) for listener in listeners),
+        rules=tuple(seen.rule(rule, listener=arn) for arn, those in rules.items() for rule in those),
+    )
+
+
+def _listeners(elbv2: ElasticLoadBalancingv2Client, arn: str) -> list[Json]:
+    pages = elbv2.get_paginator("describe_listeners").paginate(LoadBalancerArn=arn, PaginationConfig={"PageSize": PAGE})
+    return [listener for page in pages for listener in page["Listeners"]]
+
+
+def _rules(elbv2: ElasticLoadBalancingv2Client, listener: Json) -> list[Json]:
+    if listener.get("Protocol") not in wire_listener.WITH_RULES:
+        return []
+    pages = elbv2.get_paginator("describe_rules").paginate(
+        ListenerArn=listener["ListenerArn"], PaginationConfig={"PageSize": PAGE}
+    )
+    return [rule for page in pages for rule in page["Rules"] if not rule.get("IsDefault")]
+
+
+def _tags(
+    elbv2: ElasticLoadBalancingv2Client,
+    holdings: Holdings,
+    *,
+    listeners: list[Json],
+    rules: Mapping[str, list[Json]],
+) -> dict[str, Tags]:
+    arns = [
+        *(lb["LoadBalancerArn"] for lb in holdings.load_balancers),
+        *(group["TargetGroupArn"] for group in holdings.target_groups),
+        *(listener["ListenerArn"] for listener in listeners),
+        *(rule["RuleArn"] for those in rules.values() for rule in those),
+    ]
+    return {**holdings.tags, **describe_tags(elbv2, [arn for arn in arns if arn not in holdings.tags])}
+
+
+@dataclass(frozen=True)
+class _Look:
+    elbv2: ElasticLoadBalancingv2Client
+    resource_tag: str
+    tags: Mapping[str, Tags]
+
+    def load_balancer(self, described: Json) -> SeenLoadBalancer:
+        arn = described["LoadBalancerArn"]
+        return wire_load_balancer.seen(
+            described,
+            resource_tag=self.resource_tag,
+            tags=self.tags.get(arn, _NO_TAGS),
+            attributes=wire_tags.attributes_from_aws(
+                self.elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
+            ),
+        )
+
+    def target_group(self, described: Json) -> Seen[TargetGroup]:
+        arn = described["TargetGroupArn"]
+        return wire_target_group.seen(
+            described,
+            resource_tag=self.resource_tag,
+            tags=self.tags.get(arn, _NO_TAGS),
+            attributes=wire_tags.attributes_from_aws(
+                self.elbv2.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
+            ),
+        )
+
+    def listener(self, described: Json) -> Seen[Listener]:
+        return wire_listener.seen(
+            described,
+            resource_tag=self.resource_tag,
+            tags=self.tags.get(described["ListenerArn"], _NO_TAGS),
+            attributes=self._listener_attributes(described),
+            certificates=self._certificates(described),
+        )
+
+    def _listener_attributes(self, described: Json) -> Mapping[str, str]:
+        if described.get("Protocol") in wire_listener.WITHOUT_ATTRIBUTES:
+            return {}
+        answer = self.elbv2.describe_listener_attributes(ListenerArn=described["ListenerArn"])
+        return wire_tags.attributes_from_aws(answer.get("Attributes", ()))
+
+    def _certificates(self, described: Json) -> list[Json]:
+        if described.get("Protocol") not in wire_listener.WITH_TLS:
+            return []
+        pages = self.elbv2.get_paginator("describe_listener_certificates").paginate(
+            ListenerArn=described["ListenerArn"], PaginationConfig={"PageSize": PAGE}
+        )
+        return [certificate for page in pages for certificate in page["Certificates"]]
+
+    def rule(self, described: Json, *, listener: str) -> Seen[Rule]:
+        tags = self.tags.get(described["RuleArn"], _NO_TAGS)
+        return wire_rule.seen(described, listener=listener, resource_tag=self.resource_tag, tags=tags)

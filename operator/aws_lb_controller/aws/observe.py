@@ -1,0 +1,121 @@
+"""What exists in AWS, stack by stack: found out once, then kept right by our own writes, so that quiet costs nothing.
+
+The first question to it makes one sweep, which tells what each stack owns. A stack that owns nothing costs no further
+call; one that owns something is looked at closely once and remembered. After `forget` (an error, an audit) a stack is
+looked at afresh; a sweep that began after it was forgotten serves, whoever asked for it, so stacks that are forgotten
+together share one, and it is found again what a create made whose answer was lost.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import threading
+
+from aws_lb_controller.aws.backend_group import BackendSecurityGroup
+from aws_lb_controller.aws.cache import Cache
+from aws_lb_controller.aws.clients import Clients
+from aws_lb_controller.aws.look import look
+from aws_lb_controller.aws.sweep import Sweep, Sweeper
+from aws_lb_controller.errors import AwsNotFound
+from aws_lb_controller.model.observed import ObservedStack
+from aws_lb_controller.model.stack import StackId
+from aws_lb_controller.settings import Settings
+
+_NOTHING = ObservedStack()
+_CLUSTER = "cluster"
+"""The one key of the cache of sweeps."""
+
+
+class Inventory:
+    """Thread-safe. Bindings are not in it: those are Kubernetes's.
+
+    Whoever becomes leader calls `forget_all` first, for another replica wrote meanwhile.
+    """
+
+    def __init__(self, clients: Clients, settings: Settings, backend: BackendSecurityGroup) -> None:
+        self._elbv2 = clients.elbv2
+        self._backend = backend
+        self._sweeper = Sweeper(clients, cluster=settings.cluster_name)
+        self._memory: Cache[StackId, ObservedStack] = Cache()
+        self._sweeps: Cache[str, Sweep] = Cache()
+        self._ticks = itertools.count(1)
+        self._forgotten: dict[StackId, int] = {}
+        self._all_forgotten = 0
+        self._lock = threading.Lock()
+
+    def observe(self, stack: StackId) -> ObservedStack:
+        """What the stack has in AWS, without a call if that is known. Raises `AwsError`."""
+        seen = self._memory.get(stack, lambda: self._look(stack))
+        return dataclasses.replace(seen, backend_security_group=self._backend.known)
+
+    def remember(self, stack: StackId, observed: ObservedStack) -> None:
+        """This is what the stack has now, by what we wrote ourselves."""
+        self._settle(stack)
+        self._memory.put(stack, dataclasses.replace(observed, bindings=(), backend_security_group=None))
+
+    def forget(self, stack: StackId) -> None:
+        """What is known of the stack is in doubt: the next `observe` reads it afresh."""
+        with self._lock:
+            self._forgotten[stack] = next(self._ticks)
+        self._memory.drop(stack)
+
+    def forget_all(self) -> None:
+        """Everything is in doubt, whose a resource is as well."""
+        with self._lock:
+            self._all_forgotten = next(self._ticks)
+        self._memory.clear()
+
+    def stacks(self) -> set[StackId]:
+        """The stacks of this cluster that own something in AWS (or may, as far as is known). Raises `AwsError`."""
+        swept = self._swept(self._all_forgotten)
+        owning = {stack for stack, seen in self._memory.items().items() if seen != _NOTHING}
+        with self._lock:
+            return owning | set(swept.holdings) | set(self._forgotten)
+
+    def _look(self, stack: StackId) -> ObservedStack:
+        doubted = self._doubted(stack)
+        holdings = self._swept(max(doubted, self._all_forgotten)).holdings.get(stack)
+        try:
+            seen = look(self._elbv2, stack, holdings) if holdings else _NOTHING
+        except AwsNotFound:  # it went since the sweep: the next look needs another one
+            self.forget(stack)
+            raise
+        if self._doubted(stack) == doubted:
+            self._settle(stack)
+        return seen
+
+    def _doubted(self, stack: StackId) -> int:
+        """The tick at which the stack was forgotten, 0 if it was not."""
+        with self._lock:
+            return self._forgotten.get(stack, 0)
+
+    def _settle(self, stack: StackId) -> None:
+        """The stack is known: what the sweep said of it has had its day."""
+        swept = self._sweeps.peek(_CLUSTER)
+        with self._lock:
+            self._forgotten.pop(stack, None)
+            if swept:
+                swept.holdings.pop(stack, None)
+
+    def _swept(self, after: int) -> Sweep:
+        """A sweep that began after a tick: the last one, one that is under way, or a new one."""
+        swept = self._sweeps.get(_CLUSTER, self._sweep)
+        while swept.at <= after:
+            swept = self._sweeps.get(_CLUSTER, self._sweep, refresh=True)
+        return swept
+
+    def _sweep(self) -> Sweep:
+        with self._lock:
+            at, known = next(self._ticks), self._backend.known
+            if self._all_forgotten > self._last_sweep():
+                self._sweeper.forget()
+        swept = self._sweeper.sweep(at)
+        self._backend.notice(swept.security_groups, instead_of=known)
+        remembered = self._memory.items()
+        swept.holdings = {stack: held for stack, held in swept.holdings.items() if stack not in remembered}
+        return swept
+
+    def _last_sweep(self) -> int:
+        swept = self._sweeps.peek(_CLUSTER)
+        return swept.at if swept else 0

@@ -1,0 +1,330 @@
+"""One Ingress becomes what it asks for: its annotations, rules and backends, and its class's parameters, which win.
+
+Nothing here knows of other members of its group; `merge` brings them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
+
+from aws_lb_controller.errors import Problem, SpecError
+from aws_lb_controller.intent import actions, rules
+from aws_lb_controller.intent import ingress_annotations as table
+from aws_lb_controller.intent.actions import Destination, WrittenAction, WrittenForward
+from aws_lb_controller.intent.annotations import Annotation, AnnotationReader
+from aws_lb_controller.intent.ingress_class import ingress_name
+from aws_lb_controller.intent.ingress_member import Asked, MemberInput, MemberIntent, MemberListener, Settled
+from aws_lb_controller.intent.ingress_target_groups import Services, TargetGroups, check_tags, class_tags
+from aws_lb_controller.intent.readers import Unreadable, read_int
+from aws_lb_controller.intent.values import ActionIntent, Blame, ForwardIntent, ForwardTo, RuleIntent, SubnetChoice
+from aws_lb_controller.model.listener import Condition, Transform
+from aws_lb_controller.settings import Settings
+
+T = TypeVar("T")
+Obj = Mapping[str, Any]
+
+USE_ANNOTATION = "use-annotation"
+"""The Service port's name that stands for: the backend is the annotation ``actions.NAME``."""
+
+_ASKS_NOTHING = ("", "none", "false")
+"""Values by which a feature is turned off: that it is not served makes no difference."""
+
+
+def notes_of(ingress: Obj) -> AnnotationReader:
+    """A reader of an Ingress's annotations."""
+    return AnnotationReader(
+        object_ref=f"Ingress {ingress_name(ingress)}",
+        annotations=ingress["metadata"].get("annotations") or {},
+        prefix=table.PREFIX,
+    )
+
+
+def read_member(member: MemberInput, *, services: Services, settings: Settings) -> MemberIntent:
+    """What an Ingress asks for. Raises `SpecError` with everything that is wrong with it and the Services it names."""
+    return _Reading(member, services, settings).member()
+
+
+class _Reading:
+    """One pass over one Ingress; problems gather in `notes` and in the readers of its Services."""
+
+    def __init__(self, member: MemberInput, services: Services, settings: Settings) -> None:
+        self.settings, self.classified = settings, member.classified
+        self.ingress, self.spec = member.ingress, member.ingress.get("spec") or {}
+        self.name = ingress_name(member.ingress)
+        self.notes = notes_of(member.ingress)
+        self.params = member.classified.spec
+        self.target_groups = TargetGroups(
+            self.name, self.notes, classified=member.classified, services=services, settings=settings
+        )
+        self.tags = self._tags()
+        self.warnings: list[Problem] = []
+
+    def member(self) -> MemberIntent:
+        intent = MemberIntent(
+            name=self.name,
+            order=self.notes.get(table.GROUP_ORDER) or 0,
+            listen_blame=self.notes.blame(table.LISTEN_PORTS),
+            listeners=self._listeners(),
+            rules=tuple(self._rules()),
+            default_actions=self._default_actions(),
+            target_groups=self.target_groups.made,
+            scheme=self._asked(self.params.scheme, "scheme", table.SCHEME),
+            load_balancer_name=self._name(),
+            ip_address_type=self._asked(self.params.ip_address_type, "ipAddressType", table.IP_ADDRESS_TYPE),
+            subnets=self._subnets(),
+            security_groups=self._asked(None, "", table.SECURITY_GROUPS),
+            manage_backend_rules=self._asked(None, "", table.MANAGE_BACKEND_RULES),
+            attributes=Settled(
+                own=self._asked(None, "", table.LOAD_BALANCER_ATTRIBUTES),
+                by_class={a.key: a.value for a in self.params.load_balancer_attributes or ()},
+            ),
+            tags=self.tags,
+            tags_blame=self.notes.blame(table.TAGS),
+            capacity_units=self._capacity(),
+            class_capacity_units=self._class_capacity(),
+            customer_owned_pool=self._asked(None, "", table.CUSTOMER_OWNED_POOL),
+            ipam_pool=self._asked(None, "", table.IPAM_POOL),
+            class_ipam_pool=self.params.ipam_configuration.ipv4_ipam_pool_id
+            if self.params.ipam_configuration
+            else None,
+            ssl_redirect=self._ssl_redirect(),
+            warnings=self._all_warnings(),
+        )
+        self._refuse_to_go_without_authentication(intent.listeners)
+        if problems := self._problems():
+            raise SpecError(problems)
+        return intent
+
+    def _refuse_to_go_without_authentication(self, listeners: Iterable[MemberListener]) -> None:
+        """Passing these over would let everyone in, so until they are carried out they are errors, not warnings."""
+        if not any(listener.protocol == "HTTPS" for listener in listeners):
+            return
+        for notes in (self.notes, *self.target_groups.readers):
+            if notes.raw(table.AUTH_TYPE) not in (None, "none"):
+                notes.complain(table.AUTH_TYPE, 'authentication is not served in this version: write "none"')
+        if self.notes.raw(table.JWT_VALIDATION) is not None:
+            self.notes.complain(table.JWT_VALIDATION, "it is not served in this version: leave it out")
+
+    def _problems(self) -> list[Problem]:
+        readers = (self.notes, *self.target_groups.readers)
+        return list(dict.fromkeys(p for reader in readers for p in reader.problems))
+
+    def _all_warnings(self) -> tuple[Problem, ...]:
+        readers = (self.notes, *self.target_groups.readers)
+        written = [p for reader in readers for p in reader.not_carried_out(table.TABLE)]
+        unused = [p for p in written if p.value not in _ASKS_NOTHING]
+        firewall = {"spec.wafv2AclArn": self.params.wafv2_acl_arn, "spec.wafv2AclName": self.params.wafv2_acl_name}
+        by_class = [
+            Problem(self._class_blame("").object, field, value, "this field has no effect in this version")
+            for field, value in firewall.items()
+            if value and value not in _ASKS_NOTHING
+        ]
+        return (*self.warnings, *unused, *by_class)
+
+    # -- a value of the class's parameters, or else of an annotation
+
+    def _asked(self, by_class: T | None, field: str, annotation: Annotation[T]) -> Asked[T] | None:
+        """field: the class's field below ``spec``, "" for what only Ingresses say."""
+        if by_class:
+            return Asked(by_class, self._class_blame(field))
+        value = self.notes.get(annotation)
+        return None if value is None else Asked(value, self.notes.blame(annotation))
+
+    def _class_blame(self, field: str) -> Blame:
+        params = self.classified.params
+        return Blame(object=f"IngressClassParams {params.metadata.name if params else ''}", field=f"spec.{field}")
+
+    def _complain_of_class(self, field: str, value: str, remedy: str) -> None:
+        blame = self._class_blame(field)
+        self.notes.add(Problem(blame.object, blame.field, value, remedy))
+
+    # -- the load balancer
+
+    def _name(self) -> Asked[str] | None:
+        asked = self._asked(self.params.load_balancer_name, "loadBalancerName", table.LOAD_BALANCER_NAME)
+        if asked and self.params.load_balancer_name:
+            try:
+                table.load_balancer_name(asked.value)
+            except Unreadable as e:
+                self._complain_of_class("loadBalancerName", asked.value, str(e))
+        return asked
+
+    def _subnets(self) -> Asked[SubnetChoice] | None:
+        if (chosen := self.params.subnets) is not None:
+            return Asked(SubnetChoice(names_or_ids=chosen.ids, tags=chosen.tags), self._class_blame("subnets"))
+        names = self._asked(None, "", table.SUBNETS)
+        return Asked(SubnetChoice(names_or_ids=names.value), names.blame) if names else None
+
+    def _tags(self) -> dict[str, str]:
+        own, by_class = self.notes.get(table.TAGS) or {}, class_tags(self.classified)
+        check_tags(self.notes, own, self.settings)
+        for key in sorted(set(by_class) & set(self.settings.external_managed_tags)):
+            self._complain_of_class("tags", key, "leave it out: --external-managed-tags has it")
+        return own | by_class
+
+    def _capacity(self) -> Asked[int] | None:
+        blank = not (self.notes.raw(table.CAPACITY) or "").strip()
+        if blank or not self.settings.feature_gates.lb_capacity_reservation:
+            return None
+        return self._asked(None, "", table.CAPACITY)
+
+    def _class_capacity(self) -> int | None:
+        reserved = self.params.minimum_load_balancer_capacity
+        gate = self.settings.feature_gates.lb_capacity_reservation
+        return reserved.capacity_units if reserved and gate else None
+
+    def _ssl_redirect(self) -> Asked[int | None] | None:
+        text = self.params.ssl_redirect_port
+        if text is None:
+            return self._asked(None, "", table.SSL_REDIRECT)
+        blame = self._class_blame("sslRedirectPort")
+        try:
+            return Asked(read_int(text), blame)
+        except Unreadable as e:
+            self.warnings.append(Problem(blame.object, blame.field, text, str(e)))
+            return Asked(None, blame)
+
+    # -- listeners
+
+    def _listeners(self) -> tuple[MemberListener, ...]:
+        certificates = self._asked(self.params.certificate_arn, "certificateArn", table.CERTIFICATE_ARN)
+        ports = self.notes.get(table.LISTEN_PORTS) or ({443: "HTTPS"} if certificates else {80: "HTTP"})
+        cidrs = self._cidrs()
+        prefix_lists = self._asked(self.params.security_group_prefix_lists, "prefixListsIDs", table.PREFIX_LISTS)
+        ssl_policy = self._asked(self.params.ssl_policy, "sslPolicy", table.SSL_POLICY)
+        mutual = self.notes.get(table.MUTUAL_AUTHENTICATION) or {}
+        hosts = frozenset() if certificates else self._hosts()
+        return tuple(
+            MemberListener(
+                port=port,
+                protocol=protocol,
+                cidrs=cidrs,
+                prefix_lists=prefix_lists,
+                certificates=certificates.value if certificates and protocol == "HTTPS" else (),
+                certificate_hosts=hosts if protocol == "HTTPS" else frozenset(),
+                ssl_policy=ssl_policy if protocol == "HTTPS" else None,
+                mutual_authentication=Asked(mutual[port], self.notes.blame(table.MUTUAL_AUTHENTICATION))
+                if protocol == "HTTPS" and port in mutual
+                else None,
+                attributes=self._listener_attributes(port, protocol),
+            )
+            for port, protocol in sorted(ports.items())
+        )
+
+    def _cidrs(self) -> Asked[tuple[str, ...]] | None:
+        for cidr in self.params.inbound_cidrs or ():
+            try:
+                table.network(cidr)
+            except Unreadable as e:
+                self._complain_of_class("inboundCIDRs", cidr, str(e))
+        return self._asked(self.params.inbound_cidrs, "inboundCIDRs", table.INBOUND_CIDRS)
+
+    def _hosts(self) -> frozenset[str]:
+        written = [rule.get("host") for rule in self.spec.get("rules") or ()]
+        secured = [host for tls in self.spec.get("tls") or () for host in tls.get("hosts") or ()]
+        return frozenset(host for host in (*written, *secured) if host)
+
+    def _listener_attributes(self, port: int, protocol: str) -> Settled:
+        key = f"{protocol}-{port}"
+        own = self.notes.get(table.LISTENER_ATTRIBUTES, key)
+        same = (x for x in self.params.listeners or () if (x.protocol, x.port) == (protocol, port))
+        by_class = next(same, None)
+        return Settled(
+            own=None if own is None else Asked(own, self.notes.blame(table.LISTENER_ATTRIBUTES, key)),
+            by_class={a.key: a.value for a in by_class.listener_attributes} if by_class else {},
+        )
+
+    # -- rules
+
+    def _rules(self) -> Iterable[RuleIntent]:
+        as_regex = bool(self.notes.get(table.USE_REGEX_PATH_MATCH))
+        for i, rule in enumerate(self.spec.get("rules") or ()):
+            written = (rule.get("http") or {}).get("paths") or ()
+            for path in rules.ordered(written):
+                field = f"spec.rules[{i}].http.paths[{written.index(path)}]"
+                yield self._rule(rule.get("host") or "", path, field=field, as_regex=as_regex)
+
+    def _rule(self, host: str, path: Obj, *, field: str, as_regex: bool) -> RuleIntent:
+        backend = path.get("backend") or {}
+        conditions, transforms = self._beside_action(backend)
+        return RuleIntent(
+            owner=self.name,
+            conditions=self._conditions(host, path, field=field, as_regex=as_regex, extra=conditions),
+            actions=self._actions(backend, f"{field}.backend"),
+            transforms=transforms,
+            tags=self.tags,
+        )
+
+    def _beside_action(self, backend: Obj) -> tuple[tuple[Condition, ...], tuple[Transform, ...]]:
+        """Conditions and transforms, which are annotated by the backend's name."""
+        name = (backend.get("service") or {}).get("name", "")
+        written = self.notes.get(table.CONDITIONS, name)
+        for unknown in written.unknown_fields if written else ():
+            remedy = f"no load balancer has the condition {unknown!r}: it is passed over, so the rule matches more"
+            key = self.notes.key(table.CONDITIONS, name)
+            self.warnings.append(Problem(self.notes.object_ref, key, unknown, remedy))
+        return written.conditions if written else (), self.notes.get(table.TRANSFORMS, name) or ()
+
+    def _conditions(
+        self, host: str, path: Obj, *, field: str, as_regex: bool, extra: tuple[Condition, ...]
+    ) -> tuple[Condition, ...]:
+        text, kind = path.get("path") or "", path.get("pathType") or rules.FREE
+        try:
+            return rules.rule_conditions(host, rules.path_patterns(text, kind, as_regex=as_regex), extra=extra)
+        except Unreadable as e:
+            self.notes.add(Problem(self.notes.object_ref, f"{field}.path", text, str(e)))
+            return ()
+
+    def _default_actions(self) -> tuple[ActionIntent, ...] | None:
+        backend = self.spec.get("defaultBackend")
+        if backend is None:
+            return None
+        self._beside_action(backend)  # it has no use for them, but what is wrong in them is told
+        return self._actions(backend, "spec.defaultBackend")
+
+    # -- backends
+
+    def _actions(self, backend: Obj, field: str) -> tuple[ActionIntent, ...]:
+        service = backend.get("service")
+        if service is None:
+            self.notes.add(
+                Problem(self.notes.object_ref, f"{field}.service", "", "name a Service: no other backend is served")
+            )
+            return ()
+        name, port = service["name"], service.get("port") or {}
+        if port.get("name") == USE_ANNOTATION:
+            blame, written = self.notes.blame(table.ACTIONS, name), self._written_action(name)
+        else:
+            blame = Blame(object=self.notes.object_ref, field=f"{field}.service")
+            to = Destination(service=name, port=port.get("name") or port.get("number", 0))
+            written = WrittenForward(to=(to,))
+        return (self._carried(written, blame),) if written else ()
+
+    def _written_action(self, name: str) -> WrittenAction | None:
+        if self.notes.raw(table.ACTIONS, name) is not None:
+            return self.notes.get(table.ACTIONS, name)
+        if self.settings.tolerate_non_existent_backend_action:
+            return actions.MISSING_ACTION
+        self.notes.complain(table.ACTIONS, f"add it: a backend with port {USE_ANNOTATION} names it", of=name)
+        return None
+
+    def _carried(self, written: WrittenAction, blame: Blame) -> ActionIntent:
+        """The action with its Services found; a single one that is missing is answered for."""
+        if not isinstance(written, WrittenForward):
+            return written
+        missing = [d.service for d in written.to if d.service is not None and not self.target_groups.has(d.service)]
+        if missing and len(written.to) == 1 and self.settings.tolerate_non_existent_backend_service:
+            return actions.MISSING_SERVICE
+        for service in missing:
+            self.notes.add(Problem(blame.object, blame.field, service, "name a Service that exists in this namespace"))
+        return ForwardIntent(
+            to=tuple(self._destination(d, blame) for d in written.to if d.service not in missing),
+            stickiness_seconds=written.stickiness_seconds,
+        )
+
+    def _destination(self, written: Destination, blame: Blame) -> ForwardTo:
+        if written.service is None or written.port is None:
+            return ForwardTo(arn=written.arn, name=written.name, weight=written.weight)
+        group = self.target_groups.for_port(written.service, written.port, blame)
+        return ForwardTo(target_group=group, weight=written.weight)

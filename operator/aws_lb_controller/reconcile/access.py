@@ -1,0 +1,184 @@
+"""Opens the targets' security groups for load balancers before targets are registered. Nothing is revoked here.
+
+A binding that needs nothing but what is known to be open costs no call.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from aws_lb_controller.aws.network_interfaces import EndpointGroup, Interface, PodPlace
+from aws_lb_controller.errors import Problem, UnmetNeed
+from aws_lb_controller.intent.binding import BindingIntent
+from aws_lb_controller.model.security_group import IngressRule
+from aws_lb_controller.plan.node_rules import Access, rules_of
+from aws_lb_controller.plan.targets import CandidateNode, PodEndpoint
+from aws_lb_controller.reconcile.access_ledger import AccessLedger
+from aws_lb_controller.reconcile.backends import Backend, Backends
+
+
+class Interfaces(Protocol):
+    """Whose security group is which: `aws.network_interfaces.NetworkInterfaces`."""
+
+    def of_pods(self, pods: Iterable[PodPlace]) -> Mapping[str, Interface]:
+        """Pod uid → interface."""
+
+    def of_instances(self, instance_ids: Iterable[str]) -> Mapping[str, Interface]:
+        """Instance id → primary interface."""
+
+    def endpoint_group(self, interface: Interface) -> EndpointGroup:
+        """The group to open."""
+
+
+class GroupRules(Protocol):
+    """Inbound rules in AWS: `aws.security_group_rules.SecurityGroupRules`."""
+
+    def read(self, group_ids: Iterable[str]) -> dict[str, frozenset[IngressRule]]:
+        """Read afresh."""
+
+    def read_groups_of_the_cluster(self) -> dict[str, frozenset[IngressRule]]:
+        """Read afresh, the groups tagged for the cluster."""
+
+    def authorize(self, group_id: str, rules: Iterable[IngressRule]) -> None:
+        """Grants."""
+
+    def revoke(self, group_id: str, rules: Iterable[IngressRule]) -> None:
+        """Revokes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a binding needs: the access as far as it is known, what kept the rest from being known, and warnings."""
+
+    access: Access
+    problems: tuple[Problem, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """What came of it: warnings for the user, and whether the binding's needs are others than before."""
+
+    warnings: tuple[str, ...]
+    changed: bool
+
+
+class AccessOpener:
+    """Finds out what bindings need, and opens it. Safe for several threads: one at a time changes a security group."""
+
+    def __init__(self, *, backends: Backends, interfaces: Interfaces, rules: GroupRules, ledger: AccessLedger) -> None:
+        self._backends, self._interfaces, self._rules, self._ledger = backends, interfaces, rules, ledger
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._lock = threading.Lock()
+
+    def open(self, binding: BindingIntent, backend: Backend) -> Opened:
+        """Lets in what the binding's networking names, to all of the backend.
+
+        Raises `UnmetNeed` where some target's security group cannot be found (the others are open then), and
+        `AwsError`.
+        """
+        found = self.find(binding, backend)
+        before = self._ledger.needs_of(binding.key)
+        # what could not be found out may be what it had: that is not given up yet
+        needs = _both(before, found.access) if found.problems else found.access
+        self._ledger.enter(binding.key, needs)
+        for group in sorted(found.access):
+            if self._ledger.lacks(binding.key, group):
+                self._grant(binding.key, group)
+        if found.problems:
+            raise UnmetNeed(found.problems)
+        return Opened(warnings=found.warnings, changed=needs != before)
+
+    def find(self, binding: BindingIntent, backend: Backend) -> Found:
+        """What the binding needs, without doing anything about it. Raises `AwsError`."""
+        if binding.networking is None:
+            return Found(access={})
+        if binding.target_type == "ip":
+            return self._find_for_pods(binding, backend.pods)
+        return self._find_for_nodes(binding, backend.nodes)
+
+    @contextmanager
+    def alone_with(self, group: str) -> Iterator[None]:
+        """Nobody else changes the group meanwhile."""
+        with self._lock:
+            lock = self._locks[group]
+        with lock:
+            yield
+
+    def _find_for_pods(self, binding: BindingIntent, pods: Iterable[PodEndpoint]) -> Found:
+        pods = tuple(pods)
+        places = self._backends.places(pods)
+        interfaces = self._interfaces.of_pods(places.values())
+        lost = [p for uid, p in places.items() if uid not in interfaces and p.kind != "hybrid"]
+        groups, warnings, problems = self._groups(interfaces)
+        by_group: defaultdict[str, list[PodEndpoint]] = defaultdict(list)
+        for pod in pods:
+            if pod.pod_uid in groups:
+                by_group[groups[pod.pod_uid]].append(pod)
+        access = {group: _rules(binding, behind) for group, behind in by_group.items()}
+        return Found(access=access, problems=(*problems, *map(_lost_pod, lost)), warnings=warnings)
+
+    def _find_for_nodes(self, binding: BindingIntent, nodes: Iterable[CandidateNode]) -> Found:
+        names = {node.instance_id: node.name for node in nodes if node.instance_id}
+        interfaces = self._interfaces.of_instances(names)
+        groups, warnings, problems = self._groups(interfaces)
+        rules = _rules(binding, ())
+        lost = (_lost_node(names[instance], instance) for instance in names if instance not in interfaces)
+        return Found(access=dict.fromkeys(groups.values(), rules), problems=(*problems, *lost), warnings=warnings)
+
+    def _groups(
+        self, interfaces: Mapping[str, Interface]
+    ) -> tuple[dict[str, str], tuple[str, ...], tuple[Problem, ...]]:
+        groups: dict[str, str] = {}
+        warnings: dict[str, None] = {}
+        problems: dict[Problem, None] = {}
+        for key, interface in interfaces.items():
+            try:
+                chosen = self._interfaces.endpoint_group(interface)
+            except UnmetNeed as need:
+                problems.update(dict.fromkeys(need.problems))
+                continue
+            groups[key] = chosen.id
+            if chosen.warning:
+                warnings[chosen.warning] = None
+        return groups, tuple(warnings), tuple(problems)
+
+    def _grant(self, binding: str, group: str) -> None:
+        with self.alone_with(group):
+            if not self._ledger.lacks(binding, group):
+                return  # somebody has just granted it
+            there = self._rules.read([group]).get(group)
+            if there is None:
+                raise UnmetNeed([Problem(f"security group {group}", "id", "", "it does not exist any more")])
+            missing = self._ledger.to_grant(binding, group, there)
+            if missing:
+                self._rules.authorize(group, missing)
+                self._ledger.granted(group, missing)
+
+
+def _rules(binding: BindingIntent, pods: Iterable[PodEndpoint]) -> frozenset[IngressRule]:
+    pods = tuple(pods)
+
+    def numbers(name: str) -> set[int]:
+        return {pod.container_ports[name] for pod in pods if name in pod.container_ports}
+
+    return rules_of(binding.networking or (), numbers)
+
+
+def _both(one: Access, other: Access) -> Access:
+    return {g: one.get(g, frozenset()) | other.get(g, frozenset()) for g in {*one, *other}}
+
+
+def _lost_pod(place: PodPlace) -> Problem:
+    return Problem(
+        f"Pod {place.name}", "status.podIP", place.address, "no network interface of the cluster's VPC has this address"
+    )
+
+
+def _lost_node(name: str, instance: str) -> Problem:
+    return Problem(f"Node {name}", "spec.providerID", instance, "no such EC2 instance is found")

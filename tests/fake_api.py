@@ -1,0 +1,158 @@
+"""A very small API server in memory, in the place of `KubeClient`: versions, conflicts, merge patches, lists and watches."""
+
+from __future__ import annotations
+
+import copy
+import queue
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from aws_lb_controller.cluster.writes import merged
+from aws_lb_controller.errors import KubernetesConflict, KubernetesError, KubernetesNotFound
+
+LIMIT_SECONDS = 10.0
+
+
+def until(condition: Callable[[], bool], what: str = "it") -> None:
+    """Wait until a condition holds; fail after a while."""
+    pause, waited = threading.Event(), 0.0
+    while not condition():
+        assert waited < LIMIT_SECONDS, f"still waiting for {what}"
+        pause.wait(0.005)
+        waited += 0.005
+
+
+class FakeStream:
+    """Watch events as they are put in; `end` ends the watch as a server does."""
+
+    def __init__(self) -> None:
+        self._events: queue.Queue[dict[str, Any] | Exception | None] = queue.Queue()
+
+    def put(self, type_: str, obj: Mapping[str, Any]) -> None:
+        self._events.put({"type": type_, "object": obj})
+
+    def fail(self, wrong: Exception) -> None:
+        self._events.put(wrong)
+
+    def end(self) -> None:
+        self._events.put(None)
+
+    stop = end
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        while (event := self._events.get(timeout=LIMIT_SECONDS)) is not None:
+            if isinstance(event, Exception):
+                raise event
+            yield event
+
+
+class FakeApi:
+    """Objects by path. `requests` are those made; `before` is called with method and path ahead of each and may raise."""
+
+    def __init__(self) -> None:
+        self.objects: dict[str, dict[str, Any]] = {}
+        self.version = 100
+        self.requests: list[tuple[str, str]] = []
+        self.before: Callable[[str, str], None] = lambda _method, _path: None
+        self.streams: dict[str, FakeStream] = {}
+        self.watched_from: list[str] = []
+        self.page = 2
+        self._lock = threading.RLock()
+
+    # ---- for the test
+
+    def put(self, path: str, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Somebody else makes or changes an object."""
+        with self._lock:
+            self.version += 1
+            stored = copy.deepcopy(dict(obj))
+            stored["metadata"] = {**stored["metadata"], "resourceVersion": str(self.version)}
+            self.objects[path] = stored
+            return copy.deepcopy(stored)
+
+    def drop(self, path: str) -> None:
+        """Somebody else deletes it for good."""
+        with self._lock:
+            self.version += 1
+            self.objects.pop(path, None)
+
+    def stream_of(self, path: str) -> FakeStream:
+        """The watch that stands on a path."""
+        until(lambda: path in self.streams, f"a watch of {path}")
+        return self.streams[path]
+
+    # ---- as KubeClient
+
+    def get(self, path: str, query: Mapping[str, str] | None = None, *, seconds: float = 15) -> Any:
+        return self.request("GET", path, query=query, seconds=seconds)
+
+    def request(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None, **_: Any
+    ) -> Any:
+        with self._lock:
+            self.requests.append((method, path))
+            self.before(method, path)
+            return copy.deepcopy(getattr(self, f"_{method.lower()}")(path, query or {}, body))
+
+    @contextmanager
+    def stream(self, path: str, query: Mapping[str, str], *, stall_seconds: float) -> Iterator[FakeStream]:
+        self.before("WATCH", path)
+        self.watched_from.append(query["resourceVersion"])
+        stream = self.streams[path] = FakeStream()
+        try:
+            yield stream
+        finally:
+            self.streams.pop(path, None)
+
+    def _get(self, path: str, query: Mapping[str, str], _body: Any) -> Any:
+        if "limit" in query:
+            return self._list(path, query)
+        if path not in self.objects:
+            raise KubernetesNotFound(f"GET {path}", 404, "not found")
+        return self.objects[path]
+
+    def _list(self, path: str, query: Mapping[str, str]) -> Any:
+        items = [self.objects[key] for key in sorted(self.objects) if key.startswith(path + "/")]
+        start = int(query.get("continue", 0))
+        more = {"continue": str(start + self.page)} if start + self.page < len(items) else {}
+        return {"metadata": {"resourceVersion": str(self.version), **more}, "items": items[start : start + self.page]}
+
+    def _post(self, path: str, _query: Mapping[str, str], body: Any) -> Any:
+        key = f"{path}/{body['metadata']['name']}"
+        if key in self.objects:
+            raise KubernetesConflict(f"POST {key}", 409, "exists")
+        return self.put(key, body)
+
+    def _put(self, path: str, query: Mapping[str, str], body: Any) -> Any:
+        self._expect_version(path, body, query)
+        return self.put(path, body)
+
+    def _patch(self, path: str, query: Mapping[str, str], body: Any) -> Any:
+        path = path.removesuffix("/status")
+        self._expect_version(path, body, query)
+        changed = merged(self.objects[path], body)
+        if changed["metadata"].get("deletionTimestamp") and not changed["metadata"].get("finalizers"):
+            self.drop(path)
+            return changed
+        return self.put(path, changed)
+
+    def _delete(self, path: str, query: Mapping[str, str], _body: Any) -> Any:
+        held = self._get(path, query, None)
+        if held["metadata"].get("finalizers"):
+            marks = {"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0}
+            return self.put(path, merged(held, {"metadata": marks}))
+        self.drop(path)
+        return {"kind": "Status", "status": "Success"}
+
+    def _expect_version(self, path: str, body: Any, query: Mapping[str, str]) -> None:
+        held = self._get(path, query, None)
+        wanted = (body.get("metadata") or {}).get("resourceVersion")
+        if wanted not in (None, held["metadata"]["resourceVersion"]):
+            raise KubernetesConflict(f"write {path}", 409, "the object has been modified")
+
+
+def no_answer(what: str = "GET") -> KubernetesError:
+    """The API server does not answer."""
+    return KubernetesError(what, 0, "timed out")

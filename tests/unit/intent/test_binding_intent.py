@@ -1,0 +1,78 @@
+"""What a TargetGroupBinding asks for, and what is said of one that asks for nonsense."""
+
+from typing import Any
+
+import pytest
+
+from aws_lb_controller.errors import SpecError
+from aws_lb_controller.intent.binding import read_binding, target_group_of
+from aws_lb_controller.model.binding import NetworkingPeer, NetworkingPort, NetworkingRule
+
+ARN = "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/web/0123456789abcdef"
+
+
+def a_binding(**spec: Any) -> dict[str, Any]:
+    given = {"targetGroupARN": ARN, "targetType": "ip", "serviceRef": {"name": "web", "port": 80}, **spec}
+    return {
+        "metadata": {"namespace": "shop", "name": "web"},
+        "spec": {key: value for key, value in given.items() if value is not None},
+    }
+
+
+def ingress(**rule: Any) -> dict[str, Any]:
+    return {"ingress": [{"from": [], "ports": [], **rule}]}
+
+
+def test_what_is_not_given_has_its_default() -> None:
+    binding = read_binding(a_binding())
+    assert ("shop/web", ARN, "ipv4", None, None, None, False, None) == (
+        binding.key,
+        binding.target_group,
+        binding.ip_address_type,
+        binding.vpc_id,
+        binding.networking,
+        binding.node_selector,
+        binding.multi_cluster,
+        binding.assumed_role,
+    )
+
+
+def test_networking_is_read_with_protocols_in_lower_case_and_networks_without_host_bits() -> None:
+    spec = ingress(
+        **{
+            "from": [{"ipBlock": {"cidr": "10.42.7.9/16"}}, {"securityGroup": {"groupID": "sg-1"}}],
+            "ports": [{"port": 80}, {"protocol": "UDP"}],
+        }
+    )
+    expected = NetworkingRule(
+        peers=(NetworkingPeer(cidr="10.42.0.0/16"), NetworkingPeer(security_group="sg-1")),
+        ports=(NetworkingPort(protocol="tcp", port=80), NetworkingPort(protocol="udp", port=None)),
+    )
+    assert (expected,) == read_binding(a_binding(networking=spec)).networking
+
+
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({"targetType": None}, "spec.targetType"),
+        ({"targetGroupARN": None}, "spec.targetGroupARN"),
+        ({"networking": ingress(**{"from": [{"ipBlock": {"cidr": "10.0.0.0"}}]})}, "ingress[0].from[0].ipBlock.cidr"),
+        ({"networking": ingress(**{"from": [{}]})}, "ingress[0].from[0]"),
+        ({"targetType": "instance", "networking": ingress(ports=[{"port": "http"}])}, "ingress[0].ports[0].port"),
+    ],
+)
+def test_a_bad_value_is_reported_with_its_field(spec: dict[str, Any], field: str) -> None:
+    with pytest.raises(SpecError) as error:
+        read_binding(a_binding(**spec))
+    assert [True] == [problem.field.endswith(field) for problem in error.value.problems]
+
+
+def test_every_bad_value_is_reported_at_once() -> None:
+    with pytest.raises(SpecError) as error:
+        read_binding(a_binding(targetType=None, targetGroupARN=None))
+    assert 2 == len(error.value.problems)
+
+
+def test_the_target_group_of_an_invalid_binding_can_be_told() -> None:
+    assert ARN == target_group_of(a_binding(targetType="nonsense"))
+    assert None is target_group_of({"spec": {}})

@@ -1,0 +1,146 @@
+"""Bindings open and the clean-up closes, in any order, and no needed rule is ever missing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aws_lb_controller.model.security_group import IngressRule, Source
+from aws_lb_controller.plan.node_rules import DESCRIPTION, NO_RULES, Rules, lacking
+from aws_lb_controller.reconcile.access_ledger import AccessLedger
+
+GROUP = "sg-node"
+THEIRS = IngressRule(protocol="tcp", from_port=3, to_port=3, source=Source("ipv4", "10.0.0.0/8"), description="ssh")
+SOURCES = ("sg-backend", "sg-own", "10.1.0.0/16")
+
+
+def a_rule(port: int, source: str = "sg-backend", last: int | None = None) -> IngressRule:
+    kind: Any = "security-group" if source.startswith("sg-") else "ipv4"
+    return IngressRule(
+        protocol="tcp", from_port=port, to_port=last or port, source=Source(kind, source), description=DESCRIPTION
+    )
+
+
+class Interleaving:
+    """Actors that go on by one step whenever they are chosen; AWS is the set `there`.
+
+    A binding relies on its rules from when its opening is done until it enters other needs: that is when its targets are
+    registered. Changes of the group exclude each other, as they do in the program; entering needs and finding that nothing is
+    to be done do not.
+    """
+
+    def __init__(self, random: Random) -> None:
+        self.random = random
+        self.ledger = AccessLedger(restricted=True)
+        self.there: Rules = frozenset({THEIRS}) | self.some_rules()
+        self.relied_on: dict[str, Rules] = {}
+        self.actors: dict[str, Iterator[None]] = {}
+        self.held = False
+
+    def some_rules(self) -> Rules:
+        count = self.random.randrange(3)
+        return frozenset(a_rule(self.random.randrange(1, 4), self.random.choice(SOURCES)) for _ in range(count))
+
+    def run(self, steps: int) -> None:
+        for _ in range(steps):
+            name = self.random.choice(["a", "b", "c", "clean-up"])
+            if name not in self.actors:
+                self.actors[name] = self.clean_up() if name == "clean-up" else self.reconcile(name)
+            self.go_on(name)
+
+    def come_to_rest(self) -> None:
+        while self.actors:
+            self.go_on(self.random.choice(sorted(self.actors)))
+        self.actors["clean-up"] = self.clean_up()
+        while self.actors:
+            self.go_on("clean-up")
+
+    def go_on(self, name: str) -> None:
+        if next(self.actors[name], "done") == "done":
+            del self.actors[name]
+        for binding, need in self.relied_on.items():
+            assert frozenset() == lacking(need, self.there), binding
+        assert THEIRS in self.there
+
+    def reconcile(self, name: str) -> Iterator[None]:
+        self.relied_on.pop(name, None)  # what leaves is deregistered first
+        yield
+        if self.random.random() < 0.2:
+            self.ledger.strike(name)
+            return
+        need = self.some_rules()
+        self.ledger.enter(name, {GROUP: need})
+        yield
+        if self.ledger.lacks(name, GROUP):
+            yield from self.alone()
+            there = self.there
+            yield
+            grant = self.ledger.to_grant(name, GROUP, there)
+            yield
+            self.there |= grant
+            yield
+            self.ledger.granted(GROUP, grant)
+            self.held = False
+        self.relied_on[name] = need
+        for _ in range(self.random.randrange(10)):
+            yield
+
+    def clean_up(self) -> Iterator[None]:
+        there = self.there  # read without excluding anybody
+        yield
+        if not self.ledger.settle(GROUP, there):
+            return
+        yield from self.alone()
+        there = self.there
+        yield
+        change = self.ledger.settle(GROUP, there)
+        yield
+        if change.grant:
+            self.there |= change.grant
+            yield
+            self.ledger.granted(GROUP, change.grant)
+            there = self.there
+            yield
+            change = self.ledger.settle(GROUP, there)
+            yield
+        self.there = self.there - change.revoke
+        self.held = False
+
+    def alone(self) -> Iterator[None]:
+        while self.held:
+            yield
+        self.held = True
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.integers(0, 2**32))
+def test_no_interleaving_takes_away_a_rule_that_is_relied_on_and_all_end_exact(seed: int) -> None:
+    world = Interleaving(Random(seed))
+    world.run(steps=150)
+    world.come_to_rest()
+    assert world.ledger.wanted().get(GROUP, NO_RULES) == world.there - {THEIRS}
+
+
+def test_a_need_within_what_is_known_lacks_nothing() -> None:
+    ledger = AccessLedger(restricted=True)
+    ledger.enter("a", {GROUP: frozenset({a_rule(5)})})
+    assert ledger.lacks("a", GROUP)
+    ledger.saw(GROUP, frozenset({a_rule(5)}))
+    assert not ledger.lacks("a", GROUP)
+
+
+def test_what_is_to_be_revoked_is_not_relied_on_any_more() -> None:
+    ledger = AccessLedger(restricted=True)
+    assert {a_rule(5)} == ledger.settle(GROUP, frozenset({a_rule(5)})).revoke
+    ledger.enter("a", {GROUP: frozenset({a_rule(5)})})
+    assert ledger.lacks("a", GROUP)
+
+
+def test_a_range_that_is_too_wide_serves_somebody_until_a_better_one_is_there() -> None:
+    ledger = AccessLedger(restricted=True)
+    ledger.enter("a", {GROUP: frozenset({a_rule(5)})})
+    assert {a_rule(7)} == ledger.serves_nobody(GROUP, frozenset({a_rule(1, last=9), a_rule(7)}))
