@@ -1,4 +1,4 @@
-"""A very small API server in memory, in the place of `KubeClient`: versions, conflicts, merge patches, lists and watches."""
+"""A very small API server in memory, in the place of `KubeClient`: versions, conflicts, patches, lists, watches."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class FakeStream:
 
 
 class FakeApi:
-    """Objects by path. `requests` are those made; `before` is called with method and path ahead of each and may raise."""
+    """Objects by path. `requests` are those made; `before` is called with method and path of each, and may raise."""
 
     def __init__(self) -> None:
         self.objects: dict[str, dict[str, Any]] = {}

@@ -1,4 +1,4 @@
-"""A small world for TargetGroupBindings: moto's AWS with nodes and pods' addresses, a real store, and the reconcilers."""
+"""A small world for TargetGroupBindings: moto's AWS with nodes and pods' addresses, a store, and the reconcilers."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Told:
 
     events: list[tuple[str, str]] = field(default_factory=list)
 
-    def emit(self, obj: Any, reason: str, message: str, type: str = "Normal") -> None:  # noqa: A002 - the API's word
+    def emit(self, obj: Any, reason: str, message: str, type: str = "Normal") -> None:
         self.events.append((str(reason), message))
 
     def reasons(self) -> list[str]:
@@ -86,7 +86,7 @@ class Told:
 
 
 class BindingWorld:
-    """Two nodes with a hundred pod addresses each (192.168.97.x and 192.168.113.x); Service shop/web, port 80, named http."""
+    """Two nodes with forty pod addresses each (192.168.97.x, 192.168.113.x); Service shop/web on port 80 (http)."""
 
     def __init__(self, aws: Any) -> None:
         self.aws, self.group = aws, aws.world.node_security_group_id
@@ -145,7 +145,7 @@ class BindingWorld:
                 {"DeviceIndex": 0, "SubnetId": self.aws.world.subnets[f"private-{zone}"], "Groups": [self.group]}
             ],
         )["Instances"][0]
-        addresses = [f"192.168.{third}.{host}" for host in range(1, 101)]
+        addresses = [f"192.168.{third}.{host}" for host in range(1, 41)]
         interface = instance["NetworkInterfaces"][0]["NetworkInterfaceId"]
         self.aws.ec2.assign_private_ip_addresses(NetworkInterfaceId=interface, PrivateIpAddresses=addresses)
         self.node(name, instance["InstanceId"])

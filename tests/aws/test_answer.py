@@ -103,7 +103,7 @@ def test_target_groups_that_are_not_there_are_left_out(aws: Any, answers: Answer
 def test_issued_certificates_are_told_with_all_their_names(
     aws: Any, answers: Answers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MOTO_ACM_VALIDATION_WAIT", "0")
+    monkeypatch.setattr("moto.settings.ACM_VALIDATION_WAIT", -1)
     acm = aws.session.client("acm")
     arn = acm.request_certificate(DomainName="Shop.example.com", SubjectAlternativeNames=["www.example.com"])
     acm.describe_certificate(CertificateArn=arn["CertificateArn"])

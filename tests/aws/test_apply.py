@@ -22,7 +22,8 @@ from aws_builders import (
 
 from aws_lb_controller.aws.apply import Applier
 from aws_lb_controller.aws.backend_group import BackendSecurityGroup
-from aws_lb_controller.errors import AwsAlreadyExists, AwsInUse, AwsNotFound
+from aws_lb_controller.aws.security_group_rules import SecurityGroupRules
+from aws_lb_controller.errors import AwsAlreadyExists, AwsInUse, AwsNotFound, AwsUnavailable
 from aws_lb_controller.model.listener import Condition, Transform
 from aws_lb_controller.model.load_balancer import SubnetMapping
 from aws_lb_controller.model.security_group import Source
@@ -92,6 +93,25 @@ def test_rules_that_are_right_already_are_left_alone_whatever_their_description(
     group = world.make(steps.CreateSecurityGroup(group=security_group(ingress(description="by hand"))))
     world.do(steps.SetSecurityGroupIngress(group_id=group, resource="-", ingress=frozenset({ingress()})))
     assert ["DescribeSecurityGroups"] == LOG.operations()
+
+
+def test_where_nothing_is_to_be_revoked_the_rules_are_read_once(world: World) -> None:
+    group = world.make(steps.CreateSecurityGroup(group=security_group(ingress("10.0.0.0/8"))))
+    both = frozenset({ingress("10.0.0.0/8"), ingress("11.0.0.0/8")})
+    world.do(steps.SetSecurityGroupIngress(group_id=group, resource="-", ingress=both))
+    assert ["DescribeSecurityGroups", "AuthorizeSecurityGroupIngress"] == LOG.operations()
+
+
+def test_nothing_is_revoked_as_long_as_what_was_granted_does_not_show(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = world.make(steps.CreateSecurityGroup(group=security_group(ingress("10.0.0.0/8"))))
+    monkeypatch.setattr(SecurityGroupRules, "authorize", lambda *_: None)
+    with pytest.raises(AwsUnavailable):
+        world.do(
+            steps.SetSecurityGroupIngress(group_id=group, resource="-", ingress=frozenset({ingress("11.0.0.0/8")}))
+        )
+    assert {("10.0.0.0/8", 80)} == world.rules_of(group)
 
 
 def test_a_rule_that_somebody_else_granted_meanwhile_is_no_error(world: World) -> None:

@@ -110,7 +110,9 @@ class TestEndpointGroup:
 
     def test_of_several_tagged_it_is_the_first_by_id_with_a_warning(self, world: BindingWorld) -> None:
         other = world.aws.security_group("second")
-        world.aws.ec2.create_tags(Resources=[other], Tags=[{"Key": f"kubernetes.io/cluster/{CLUSTER}", "Value": "shared"}])
+        world.aws.ec2.create_tags(
+            Resources=[other], Tags=[{"Key": f"kubernetes.io/cluster/{CLUSTER}", "Value": "shared"}]
+        )
         chosen = world.interfaces.endpoint_group(an_interface(world.group, other))
         assert min(world.group, other) == chosen.id
         assert f"kubernetes.io/cluster/{CLUSTER}" in (chosen.warning or "")

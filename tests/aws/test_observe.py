@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from aws_builders import (
 from aws_lb_controller.aws.apply import Applier
 from aws_lb_controller.aws.backend_group import BackendSecurityGroup
 from aws_lb_controller.aws.clients import Clients
+from aws_lb_controller.aws.look import look
 from aws_lb_controller.aws.observe import Inventory
 from aws_lb_controller.errors import AwsNotFound
 from aws_lb_controller.model.observed import ObservedStack, Seen
@@ -121,7 +123,7 @@ def test_a_stack_that_owns_nothing_costs_nothing_after_the_sweep(world: World) -
 
 def test_the_sweep_of_fifty_stacks_asks_for_tags_of_twenty_resources_at_once(world: World) -> None:
     for number in range(50):
-        world.group(stack_of(number), name=f"k8s-shop-web-{number}")
+        world.group(stack_of(number), name=f"k8s-shop-web-{number}", attributes={})
     world.calls()
     assert {stack_of(number) for number in range(50)} == world.inventory.stacks()
     assert {**SWEEP, "DescribeTags": 3} == world.calls()
@@ -174,7 +176,7 @@ def test_a_forgotten_stack_shows_tags_as_others_changed_them(world: World) -> No
 
 def test_stacks_that_are_forgotten_together_share_a_sweep_that_asks_for_no_tags_again(world: World) -> None:
     for number in range(5):
-        world.group(stack_of(number), name=f"k8s-shop-web-{number}")
+        world.group(stack_of(number), name=f"k8s-shop-web-{number}", attributes={})
     for number in range(5):
         world.inventory.observe(stack_of(number))
     for number in range(5):
@@ -218,3 +220,31 @@ def test_the_shared_security_group_is_known_from_the_sweep(world: World) -> None
     assert made == world.inventory.observe(STACK).backend_security_group
     assert set() == world.inventory.stacks()
     assert CLUSTER == world.settings.cluster_name
+
+
+def test_stacks_that_are_forgotten_at_once_share_the_sweep_in_several_threads(world: World) -> None:
+    stacks = [stack_of(number) for number in range(8)]
+    arns = {stack: world.group(stack, name=f"k8s-shop-{stack.name[-1]}") for stack in stacks}
+    world.calls()
+    with ThreadPoolExecutor(8) as pool:
+        seen = dict(zip(stacks, pool.map(world.inventory.observe, stacks), strict=True))
+    assert arns == {stack: observed.target_groups[0].arn for stack, observed in seen.items()}
+    assert 1 == world.calls()["DescribeLoadBalancers"]
+
+
+def test_a_stack_that_is_forgotten_while_it_is_looked_at_is_looked_at_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = world.group()
+    looks: list[StackId] = []
+
+    def look_and_forget(elbv2: Any, stack: StackId, holdings: Any) -> ObservedStack:
+        if not looks:
+            world.inventory.forget(stack)
+        looks.append(stack)
+        return look(elbv2, stack, holdings)
+
+    monkeypatch.setattr("aws_lb_controller.aws.observe.look", look_and_forget)
+    for _ in range(3):
+        assert [arn] == [group.arn for group in world.inventory.observe(STACK).target_groups]
+    assert [STACK, STACK] == looks

@@ -10,8 +10,10 @@ from aws_builders import CLUSTER, LOG, our_clients
 from aws_lb_controller.aws.security_group_rules import SecurityGroupRules
 from aws_lb_controller.model.security_group import IngressRule, Source
 
+NETWORK = Source("ipv4", "10.0.0.0/16")
 
-def a_rule(port: int = 80, source: Source = Source("ipv4", "10.0.0.0/16"), **more: Any) -> IngressRule:
+
+def a_rule(port: int = 80, source: Source = NETWORK, **more: Any) -> IngressRule:
     return IngressRule(protocol="tcp", from_port=port, to_port=port, source=source, description="ours", **more)
 
 
@@ -27,7 +29,7 @@ def group(aws: Any) -> str:
 
 def test_rules_of_every_source_come_back_as_they_were_granted(rules: SecurityGroupRules, group: str, aws: Any) -> None:
     sources = [
-        Source("ipv4", "10.0.0.0/16"),
+        NETWORK,
         Source("ipv6", "2001:db8::/48"),
         Source("security-group", aws.security_group("other")),
     ]

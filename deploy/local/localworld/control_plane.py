@@ -65,12 +65,14 @@ class ControlPlane:
     name: str = "local"
     audit: bool = False
     _environment: dict[str, str] = field(init=False, repr=False)
+    _starting: subprocess.Popen[str] | None = field(default=None, init=False, repr=False)
+    _stopped: bool = field(default=False, init=False, repr=False)
 
     def __post_init__(self) -> None:
-        # kwokctl adds its context to $KUBECONFIG: a file of ours that nobody reads
-        self._environment = clean_environment(
-            self.root / "home", KWOK_WORKDIR=str(self.root / "kwok"), KUBECONFIG=str(self.root / "kwokctl-contexts")
-        )
+        environment = clean_environment(self.root / "home", KWOK_WORKDIR=str(self.root / "kwok"))
+        # kwokctl runs kubectl: ours, not the user's; and adds its context to $KUBECONFIG: a file that nobody reads
+        environment["PATH"] = os.pathsep.join([str(self.tools), environment.get("PATH", os.defpath)])
+        self._environment = {**environment, "KUBECONFIG": str(self.root / "kwokctl-contexts")}
 
     @property
     def kubeconfig(self) -> Path:
@@ -89,21 +91,35 @@ class ControlPlane:
     # ---- life
 
     def start(self) -> None:
-        """Start it and wait until the API server answers; WorldError with the log's end if it does not."""
-        (self.root / "home").mkdir(parents=True, exist_ok=True)
-        for attempt in range(1, START_ATTEMPTS + 1):
-            created = self._create()
-            if created.returncode == 0:
-                break
-            self.stop()  # two starts may have picked one port: the next pick differs
-            if attempt == START_ATTEMPTS:
-                raise WorldError(f"the control plane does not start:\n{created.stdout[-3000:]}")
-        wait_for("the API server's readiness", self._ready, seconds=START_SECONDS)
+        """Start it and wait until the API server answers; WorldError with what kwokctl said if it does not.
 
-    def _create(self) -> subprocess.CompletedProcess[str]:
+        `stop` from another thread ends a start under way.
+        """
+        (self.root / "home").mkdir(parents=True, exist_ok=True)
+        self._stopped = False
+        said: str | None = None
+        for _ in range(START_ATTEMPTS):  # two starts may pick one port: the next pick differs
+            said = self._create()
+            if said is None:
+                wait_for("the API server's readiness", self._ready, seconds=START_SECONDS)
+                return
+            if self._stopped:
+                break
+            self._delete()
+        raise WorldError(f"the control plane does not start:\n{(said or '')[-3000:]}")
+
+    def _create(self) -> str | None:
+        """None if it went well, else what kwokctl said."""
+        command = ["create", "cluster", *self._create_flags(), "--wait", f"{START_SECONDS}s"]
         # one at a time on this machine: kwokctl picks ports that are free now and binds them later
         with _machine_wide_lock():
-            return self._kwokctl("create", "cluster", *self._create_flags(), "--wait", f"{START_SECONDS}s")
+            if self._stopped:
+                return "stopped before it started"
+            with self._kwokctl(*command) as process:
+                self._starting = process
+                said, _ = process.communicate()
+                self._starting = None
+        return said if process.returncode else None
 
     def _create_flags(self) -> list[str]:
         binaries = {
@@ -133,21 +149,26 @@ class ControlPlane:
 
     def stop(self) -> None:
         """Stop all its processes and delete its data; nothing to do is fine."""
-        self._kwokctl("delete", "cluster")
+        self._stopped = True
+        if (starting := self._starting) is not None:
+            starting.kill()
+        self._delete()
+
+    def _delete(self) -> None:
+        with self._kwokctl("delete", "cluster") as process:
+            process.communicate()
 
     def log_tail(self, component: str = "kube-apiserver") -> str:
         """The end of one component's log."""
         return tail(self._cluster_folder / "logs" / f"{component}.log")
 
-    def _kwokctl(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+    def _kwokctl(self, *arguments: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             [str(self.tools / "kwokctl"), *arguments, "--name", self.name],
             env=self._environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=START_SECONDS * 2,
-            check=False,
             start_new_session=True,  # Ctrl-C in a terminal must not stop a clean-up half way
         )
 

@@ -90,10 +90,14 @@ class LocalWorld:
 
     def start(self) -> None:
         """Start both side by side, then add nodes, the CRDs of crds/ and the IngressClass `alb`."""
-        with ThreadPoolExecutor() as pool:
-            starts = [pool.submit(self.control_plane.start), pool.submit(self.aws.start)]
-        for one in starts:
-            one.result()
+        with ThreadPoolExecutor(1) as pool:
+            control_plane = pool.submit(self.control_plane.start)
+            try:
+                self.aws.start()
+                control_plane.result()
+            except BaseException:
+                self.control_plane.stop()  # ends a start under way, or the pool would wait for it
+                raise
         self.control_plane.add_nodes(self.aws.world.nodes)
         self.control_plane.apply_crds(CRDS)
         self.control_plane.apply(INGRESS_CLASS)

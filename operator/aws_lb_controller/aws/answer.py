@@ -171,7 +171,7 @@ class Answers:
         if names is None or summary.get("HasAdditionalSubjectAlternativeNames"):
             certificate = self._acm.describe_certificate(CertificateArn=summary["CertificateArn"])["Certificate"]
             names = certificate.get("SubjectAlternativeNames", ())
-        return tuple(dict.fromkeys(name.lower() for name in (summary["DomainName"], *names)))
+        return tuple(dict.fromkeys(name.lower() for name in (summary.get("DomainName", ""), *names) if name))
 
     def _target_group_arns(self, names: Sequence[str]) -> Mapping[str, str]:
         if not names:

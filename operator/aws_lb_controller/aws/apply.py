@@ -84,14 +84,23 @@ class Applier:
     def _set_security_group_ingress(self, step: steps.SetSecurityGroupIngress) -> None:
         wanted = {wire_security_group.permits(rule): rule for rule in step.ingress}
         there = self._ingress(step.group_id)
-        if missing := [rule for permit, rule in wanted.items() if permit not in there]:
+        missing = [rule for permit, rule in wanted.items() if permit not in there]
+        if missing:
             self._authorize(step.group_id, missing, too_much=_without(there, wanted))
-            there = self._ingress(step.group_id)
-            if wanted.keys() - there.keys():
-                code, message = "RulesMissing", f"{step.group_id} lacks rules that were authorized just now"
-                raise AwsUnavailable("DescribeSecurityGroups", code, message)
+        if not _without(there, wanted):
+            return
+        if missing:
+            there = self._ingress_with(step.group_id, wanted)
         if too_much := _without(there, wanted):
             self._rules.revoke(step.group_id, too_much)
+
+    def _ingress_with(self, group_id: str, wanted: Mapping[IngressRule, IngressRule]) -> dict[IngressRule, IngressRule]:
+        """The group's rules, once all that is wanted is among them: before that nothing may be revoked."""
+        there = self._ingress(group_id)
+        if wanted.keys() - there.keys():
+            code, message = "RulesMissing", f"{group_id} does not show rules that were authorized just now"
+            raise AwsUnavailable("DescribeSecurityGroups", code, message)
+        return there
 
     def _ingress(self, group_id: str) -> dict[IngressRule, IngressRule]:
         groups = self._rules.read([group_id])

@@ -6,7 +6,7 @@ Nothing is cached here, for a rule revoked on the strength of old knowledge is a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from aws_lb_controller.api.names import cluster_tag
 from aws_lb_controller.aws.errors import tolerating
@@ -17,7 +17,7 @@ from aws_lb_controller.model.security_group import IngressRule
 from aws_lb_controller.plan.targets import batches
 
 if TYPE_CHECKING:
-    from mypy_boto3_ec2.type_defs import FilterTypeDef, IpPermissionTypeDef
+    from mypy_boto3_ec2.type_defs import FilterTypeDef, IpPermissionTypeDef, UserIdGroupPairTypeDef
 
     from aws_lb_controller.aws.clients import Clients
 
@@ -54,6 +54,8 @@ class SecurityGroupRules:
     def authorize(self, group_id: str, rules: Iterable[IngressRule]) -> None:
         """AuthorizeSecurityGroupIngress. Rules that exist already are fine. Raises `AwsError`."""
         permissions = [_permission(rule) for rule in sorted(rules, key=_order)]
+        if not permissions:
+            return
         try:
             self._authorize(group_id, permissions)
         except AwsAlreadyExists:
@@ -65,6 +67,8 @@ class SecurityGroupRules:
     def revoke(self, group_id: str, rules: Iterable[IngressRule]) -> None:
         """RevokeSecurityGroupIngress. Rules that are gone already are fine. Raises `AwsError`."""
         permissions = [_permission(rule) for rule in sorted(rules, key=_order)]
+        if not permissions:
+            return
         try:
             self._revoke(group_id, permissions)
         except AwsNotFound:
@@ -94,17 +98,28 @@ def _permission(rule: IngressRule) -> IpPermissionTypeDef:
     permission: IpPermissionTypeDef = {"IpProtocol": rule.protocol}
     if rule.from_port is not None and rule.to_port is not None:
         permission["FromPort"], permission["ToPort"] = rule.from_port, rule.to_port
-    value = str(rule.source.value)
+    value, described = str(rule.source.value), _described(rule)
     match rule.source.kind:
         case "ipv4":
-            permission["IpRanges"] = [{"CidrIp": value, "Description": rule.description}]
+            permission["IpRanges"] = [{"CidrIp": value, **described}]
         case "ipv6":
-            permission["Ipv6Ranges"] = [{"CidrIpv6": value, "Description": rule.description}]
+            permission["Ipv6Ranges"] = [{"CidrIpv6": value, **described}]
         case "prefix-list":
-            permission["PrefixListIds"] = [{"PrefixListId": value, "Description": rule.description}]
+            permission["PrefixListIds"] = [{"PrefixListId": value, **described}]
         case "security-group":
-            permission["UserIdGroupPairs"] = [{"GroupId": value, "Description": rule.description}]
+            pair: UserIdGroupPairTypeDef = {"GroupId": value}
+            if rule.description:
+                pair["Description"] = rule.description
+            permission["UserIdGroupPairs"] = [pair]
     return permission
+
+
+class _Described(TypedDict, total=False):
+    Description: str
+
+
+def _described(rule: IngressRule) -> _Described:
+    return {"Description": rule.description} if rule.description else {}
 
 
 def _order(rule: IngressRule) -> tuple[str, int, int, str, str]:

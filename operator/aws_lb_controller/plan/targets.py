@@ -47,16 +47,16 @@ class PodEndpoint:
     """An address of an EndpointSlice (``endpoints[].addresses[0]``) on one port, and what is known of its pod and node.
 
     pod: ``namespace/name`` of a pod that exists; pod_uid tells it from a later one of that name. ready:
-    ``conditions.ready``, None where the slice is silent. node_ready: the status of the node's Ready condition,
-    ``False`` for a node that is unknown or has none. container_ports: name → number, of the pod's named ports.
+    ``conditions.ready``, which counts as true where the slice is silent. node_ready: the status of the node's Ready
+    condition, ``False`` for a node that is unknown or has none. container_ports: name → number, of the pod's named
+    ports.
     """
 
     address: str
     port: int
     pod: str
     pod_uid: str
-    node: str
-    ready: bool | None
+    ready: bool
     terminating: bool
     containers_ready: bool
     node_ready: ConditionStatus
@@ -65,22 +65,18 @@ class PodEndpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Taint:
-    """``spec.taints[]`` of a node."""
-
-    key: str
-    effect: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class CandidateNode:
-    """A node that may take traffic at its node ports. instance_id: None if its ``providerID`` names no EC2 instance."""
+    """A node that may take traffic at its node ports. instance_id: None if its ``providerID`` names no EC2 instance.
+
+    excluded: labels keep it from load balancers. leaving: an autoscaler's taint says that it is about to go.
+    """
 
     name: str
     labels: Mapping[str, str]
-    taints: tuple[Taint, ...]
     ready: ConditionStatus
     instance_id: str | None
+    excluded: bool = False
+    leaving: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +100,12 @@ def pods_to_register(endpoints: Iterable[PodEndpoint], *, fail_open: bool) -> tu
     endpoints = tuple(endpoints)
     ready = [e for e in endpoints if not e.terminating and _counts_as_ready(e)]
     if not ready and fail_open:
-        ready = [e for e in endpoints if e.ready is False and e.containers_ready and e.node_ready == "Unknown"]
+        ready = [e for e in endpoints if not e.ready and e.containers_ready and e.node_ready == "Unknown"]
     return tuple({(e.address, e.port): e for e in ready}.values())
 
 
 def _counts_as_ready(endpoint: PodEndpoint) -> bool:
-    return endpoint.ready is not False or (endpoint.containers_ready and endpoint.node_ready == "True")
+    return endpoint.ready or (endpoint.containers_ready and endpoint.node_ready == "True")
 
 
 def pod_targets(endpoints: Iterable[PodEndpoint], *, with_server_ids: bool = False) -> tuple[Target, ...]:
@@ -133,14 +129,6 @@ def _within(address: str, networks: Collection[IPv4Network | IPv6Network]) -> bo
     return any(parsed in network for network in networks)
 
 
-_NOT_A_PROXY = (
-    "node-role.kubernetes.io/master",
-    "node.kubernetes.io/exclude-from-external-load-balancers",
-    "alpha.service-controller.kubernetes.io/exclude-balancer",
-)
-_ABOUT_TO_GO = (("ToBeDeletedByClusterAutoscaler", None), ("karpenter.sh/disrupted", "NoSchedule"))
-
-
 def nodes_to_register(
     nodes: Iterable[CandidateNode], *, selector: LabelSelector | None, fail_open: bool
 ) -> tuple[CandidateNode, ...]:
@@ -156,12 +144,7 @@ def nodes_to_register(
 
 
 def _takes_traffic(node: CandidateNode) -> bool:
-    return (
-        node.instance_id is not None
-        and not any(label in node.labels for label in _NOT_A_PROXY)
-        and node.labels.get("eks.amazonaws.com/compute-type") != "fargate"
-        and not any(t.key == key and effect in (None, t.effect) for t in node.taints for key, effect in _ABOUT_TO_GO)
-    )
+    return node.instance_id is not None and not node.excluded and not node.leaving
 
 
 def node_targets(nodes: Iterable[CandidateNode], node_port: int) -> tuple[Target, ...]:

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import orjson
 
 from aws_lb_controller.aws.network_interfaces import PodPlace
+from aws_lb_controller.cluster import views
+from aws_lb_controller.cluster.indexes import full_name, spec_of
 from aws_lb_controller.cluster.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import ControllerError, Problem, SpecError
 from aws_lb_controller.intent.binding import BindingIntent
 from aws_lb_controller.plan.targets import (
     CandidateNode,
-    ConditionStatus,
     PodEndpoint,
-    Taint,
     nodes_to_register,
     pods_to_register,
 )
 from aws_lb_controller.reconcile.ports import Obj
-
-_INSTANCE = re.compile(r"i-[^/]+")
-_POD_INTERFACES = "vpc.amazonaws.com/pod-eni"
-_COMPUTE_TYPE = "eks.amazonaws.com/compute-type"
 
 
 class BackendMissing(ControllerError):
@@ -62,7 +57,7 @@ class Backends:
             raise BackendMissing(f"Service {binding.namespace}/{binding.service_name} does not exist", service=True)
         port = _port(binding, service)
         if binding.target_type == "ip":
-            return Backend(pods=self._pods(binding, port_name=port.get("name") or ""))
+            return Backend(pods=self._pods(binding, port_name=port.name))
         return Backend(nodes=self._nodes(binding), node_port=_node_port(service, port))
 
     def places(self, pods: Iterable[PodEndpoint]) -> dict[str, PodPlace]:
@@ -72,118 +67,88 @@ class Backends:
     def _pods(self, binding: BindingIntent, *, port_name: str) -> tuple[PodEndpoint, ...]:
         slices = self._store.by_index(ENDPOINT_SLICE, "service", f"{binding.namespace}/{binding.service_name}")
         family = "IPv6" if binding.ip_address_type == "ipv6" else "IPv4"
-        chosen = (s for s in slices if s.get("addressType") == family)
-        return pods_to_register(
-            (e for s in chosen for e in self._endpoints(s, binding.namespace, port_name)), fail_open=self._fail_open
-        )
+        endpoints = (e for s in slices for e in views.endpoints(s) if e.address_type == family)
+        found = (each for e in endpoints for each in self._endpoints(e, port_name))
+        return pods_to_register(found, fail_open=self._fail_open)
 
-    def _endpoints(self, one: Obj, namespace: str, port_name: str) -> Iterator[PodEndpoint]:
-        # a Service port without a name has slices without a name, or slices made by hand: all their ports count
-        ports = [p["port"] for p in one.get("ports") or () if p.get("port") and port_name in ("", p.get("name"))]
-        for endpoint in one.get("endpoints") or () if ports else ():
-            reference = endpoint.get("targetRef") or {}
-            pod = self._pod(reference, namespace)
-            if pod is None or not endpoint.get("addresses"):
-                continue
-            for port in ports:
-                yield self._endpoint(endpoint, pod, port)
-
-    def _pod(self, reference: Mapping[str, Any], namespace: str) -> Obj | None:
-        if reference.get("kind") != "Pod":
-            return None
-        return self._store.get(POD, reference.get("namespace") or namespace, reference.get("name") or "")
-
-    def _endpoint(self, endpoint: Mapping[str, Any], pod: Obj, port: int) -> PodEndpoint:
-        metadata, conditions = pod["metadata"], endpoint.get("conditions") or {}
-        node_name = (pod.get("spec") or {}).get("nodeName") or ""
-        return PodEndpoint(
-            address=endpoint["addresses"][0],
-            port=port,
-            pod=f"{metadata['namespace']}/{metadata['name']}",
-            pod_uid=metadata.get("uid", ""),
-            node=node_name,
-            ready=conditions.get("ready"),
-            terminating=bool(conditions.get("terminating")),
-            containers_ready=_condition(pod, "ContainersReady") == "True",
-            node_ready=_condition(self._store.get(NODE, "", node_name) if node_name else None, "Ready"),
-            container_ports=_container_ports(pod),
-        )
+    def _endpoints(self, endpoint: views.Endpoint, port_name: str) -> Iterator[PodEndpoint]:
+        """One for each port, if the endpoint is a pod that exists."""
+        ports = endpoint.numbers(port_name)
+        pod = self._pod(endpoint.pod) if endpoint.pod and ports else None
+        if pod is None:
+            return
+        node = self._node(pod.node)
+        for port in ports:
+            yield PodEndpoint(
+                address=endpoint.address,
+                port=port,
+                pod=pod.name,
+                pod_uid=pod.uid,
+                ready=endpoint.ready,
+                terminating=endpoint.terminating,
+                containers_ready=pod.containers_ready,
+                node_ready=(node.ready if node else None) or "False",
+                container_ports=pod.named_ports,
+            )
 
     def _nodes(self, binding: BindingIntent) -> tuple[CandidateNode, ...]:
-        nodes = map(_candidate, self._store.list(NODE))
+        nodes = (_candidate(views.node(obj)) for obj in self._store.list(NODE))
         return nodes_to_register(nodes, selector=binding.node_selector, fail_open=self._fail_open)
 
     def _place(self, endpoint: PodEndpoint) -> PodPlace:
-        pod = self._store.get(POD, *endpoint.pod.split("/")) or {}
-        node = self._store.get(NODE, "", endpoint.node) if endpoint.node else None
-        address = (pod.get("status") or {}).get("podIP") or endpoint.address
+        pod = self._pod(endpoint.pod)
+        node = self._node(pod.node) if pod else None
+        address = (pod.ip if pod else None) or endpoint.address
         return PodPlace(
             uid=endpoint.pod_uid,
             name=endpoint.pod,
             address=address,
-            instance_id=_instance_id(node) if node else None,
-            interface_id=_own_interface(pod, address),
+            instance_id=node.instance_id if node else None,
+            interface_id=_own_interface(pod.eni, address) if pod and pod.eni else None,
             kind=_kind(node),
         )
 
+    def _pod(self, name: str) -> views.Pod | None:
+        obj = self._store.get(POD, *name.split("/"))
+        return views.pod(obj) if obj else None
 
-def _port(binding: BindingIntent, service: Obj) -> Mapping[str, Any]:
-    field = "name" if isinstance(binding.service_port, str) else "port"
-    for port in (service.get("spec") or {}).get("ports") or ():
-        if port.get(field) == binding.service_port:
-            return cast("Mapping[str, Any]", port)
-    name = f"{binding.namespace}/{binding.service_name}"
-    raise BackendMissing(f"Service {name} has no port {binding.service_port}", service=False)
+    def _node(self, name: str | None) -> views.Node | None:
+        obj = self._store.get(NODE, "", name) if name else None
+        return views.node(obj) if obj else None
 
 
-def _node_port(service: Obj, port: Mapping[str, Any]) -> int:
-    metadata, spec = service["metadata"], service.get("spec") or {}
-    name, kind = f"Service {metadata['namespace']}/{metadata['name']}", spec.get("type") or "ClusterIP"
+def _port(binding: BindingIntent, service: Obj) -> views.ServicePort:
+    port = views.service_port(service, binding.service_port)
+    if port is None:
+        raise BackendMissing(f"Service {full_name(service)} has no port {binding.service_port}", service=False)
+    return port
+
+
+def _node_port(service: Obj, port: views.ServicePort) -> int:
+    name, kind = f"Service {full_name(service)}", spec_of(service).get("type") or "ClusterIP"
     if kind not in ("NodePort", "LoadBalancer"):
-        raise SpecError(
-            [Problem(name, "spec.type", kind, "make it NodePort or LoadBalancer: nodes are its targets (or bind pods)")]
-        )
-    if not port.get("nodePort"):
-        raise SpecError(
-            [Problem(name, "spec.ports[].nodePort", "", "let node ports be allocated: nodes are its targets")]
-        )
-    return int(port["nodePort"])
+        remedy = "make it NodePort or LoadBalancer, for nodes are its targets (or let pods be)"
+        raise SpecError([Problem(name, "spec.type", kind, remedy)])
+    if not port.node_port:
+        remedy = "let node ports be allocated, for nodes are its targets (or let pods be)"
+        raise SpecError([Problem(name, "spec.ports[].nodePort", "", remedy)])
+    return port.node_port
 
 
-def _condition(obj: Obj | None, name: str) -> ConditionStatus:
-    for condition in ((obj or {}).get("status") or {}).get("conditions") or ():
-        if condition.get("type") == name:
-            return cast("ConditionStatus", condition.get("status"))
-    return "False"
-
-
-def _container_ports(pod: Obj) -> dict[str, int]:
-    spec = pod.get("spec") or {}
-    # of init containers the store keeps those that go on running beside the others
-    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
-    ports = (p for c in containers for p in c.get("ports") or ())
-    return {p["name"]: p["containerPort"] for p in ports if p.get("name")}
-
-
-def _candidate(node: Obj) -> CandidateNode:
-    spec = node.get("spec") or {}
+def _candidate(node: views.Node) -> CandidateNode:
     return CandidateNode(
-        name=node["metadata"]["name"],
-        labels=node["metadata"].get("labels") or {},
-        taints=tuple(Taint(key=t["key"], effect=t.get("effect") or "") for t in spec.get("taints") or ()),
-        ready=_condition(node, "Ready"),
-        instance_id=_instance_id(node),
+        name=node.name,
+        labels=node.labels,
+        ready=node.ready or "False",
+        instance_id=node.instance_id,
+        excluded=node.excluded,
+        leaving=node.leaving,
     )
 
 
-def _instance_id(node: Obj) -> str | None:
-    last = ((node.get("spec") or {}).get("providerID") or "").rsplit("/", 1)[-1]
-    return last if _INSTANCE.fullmatch(last) else None
-
-
-def _kind(node: Obj | None) -> Literal["ec2", "fargate", "hyperpod", "hybrid"]:
-    labels = ((node or {}).get("metadata") or {}).get("labels") or {}
-    match labels.get(_COMPUTE_TYPE), labels.get("sagemaker.amazonaws.com/compute-type"):
+def _kind(node: views.Node | None) -> Literal["ec2", "fargate", "hyperpod", "hybrid"]:
+    labels: Mapping[str, str] = node.labels if node else {}
+    match labels.get(views.COMPUTE_TYPE_LABEL), labels.get("sagemaker.amazonaws.com/compute-type"):
         case "fargate", _:
             return "fargate"
         case _, "hyperpod":
@@ -191,14 +156,13 @@ def _kind(node: Obj | None) -> Literal["ec2", "fargate", "hyperpod", "hybrid"]:
         case "hybrid", _:
             return "hybrid"
         case _:
-            return "ec2"
+            return "hybrid" if node and node.hybrid else "ec2"
 
 
-def _own_interface(pod: Obj, address: str) -> str | None:
-    """The branch interface that the VPC's CNI gave the pod (security groups for pods), if its annotation names one."""
-    written = ((pod.get("metadata") or {}).get("annotations") or {}).get(_POD_INTERFACES)
+def _own_interface(written: str, address: str) -> str | None:
+    """The branch interface that the VPC's CNI gave the pod (security groups for pods), as its annotation names it."""
     try:
-        interfaces = orjson.loads(written) if written else []
+        interfaces = orjson.loads(written)
     except orjson.JSONDecodeError:
         return None  # not ours to mend; the pod is looked for on its node
     for interface in interfaces if isinstance(interfaces, list) else ():

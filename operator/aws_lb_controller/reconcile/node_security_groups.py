@@ -19,13 +19,16 @@ from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import AwsRefused, ControllerError, NotLeading, NotYet
 from aws_lb_controller.intent.binding import BindingIntent, read_binding
 from aws_lb_controller.model.security_group import Source
-from aws_lb_controller.plan.node_rules import NO_RULES, Doubt, Rules, lacking, sources_of
+from aws_lb_controller.plan.node_rules import NO_RULES, Doubt, Rules, sources_of
 from aws_lb_controller.reconcile.access import AccessOpener, GroupRules
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
 from aws_lb_controller.reconcile.backends import NO_BACKEND, Backend, BackendMissing, Backends
 from aws_lb_controller.reconcile.ports import Obj
 
 log = logging.getLogger(__name__)
+
+_ROUNDS = 4
+"""How often a group is read again after a grant, until nothing is left to grant."""
 
 _VERIFY_SECONDS = 2.0
 """Until a grant that is not seen yet is looked for again: EC2 shows writes with a delay."""
@@ -131,20 +134,21 @@ class NodeSecurityGroupsReconciler:
             raise failures[0]
 
     def _settle_one(self, group: str, doubts: tuple[Doubt, ...]) -> None:
+        """Revokes only when, read afresh, nothing is left to grant: needs may change at any time but then."""
         with self._opener.alone_with(group):
-            there = self._rules.read([group]).get(group)
-            if there is None:
-                return
-            change = self._ledger.settle(group, there, doubts=doubts)
-            if change.grant:
-                self._grant(group, change.grant, change.revoke)
+            for _ in range(_ROUNDS):
                 there = self._rules.read([group]).get(group, NO_RULES)
-                if lacking(change.grant, there):
-                    raise NotYet(f"granted rules of {group} are not seen yet", after=_VERIFY_SECONDS)
                 change = self._ledger.settle(group, there, doubts=doubts)
-            if change.revoke:
-                log.info("revoking rules", extra={"group": group, "rules": len(change.revoke)})
-                self._rules.revoke(group, change.revoke)
+                if not change.grant:
+                    self._revoke(group, change.revoke)
+                    return
+                self._grant(group, change.grant, change.revoke)
+        raise NotYet(f"rules granted to {group} are not seen yet", after=_VERIFY_SECONDS)
+
+    def _revoke(self, group: str, rules: Rules) -> None:
+        if rules:
+            log.info("revoking rules", extra={"group": group, "rules": len(rules)})
+            self._rules.revoke(group, rules)
 
     def _grant(self, group: str, grant: Rules, revoke: Rules) -> None:
         log.info("granting rules", extra={"group": group, "rules": len(grant)})

@@ -9,7 +9,8 @@ ACTION = "alb.ingress.kubernetes.io/actions.split"
 
 
 def test_an_ingress_names_the_services_of_paths_default_backend_and_actions() -> None:
-    forward = '{"type":"forward","forwardConfig":{"targetGroups":[{"serviceName":"blue","servicePort":80},{"ServiceName":"green"}]}}'
+    targets = '[{"serviceName": "blue", "servicePort": 80}, {"ServiceName": "green"}]'
+    forward = f'{{"type": "forward", "forwardConfig": {{"targetGroups": {targets}}}}}'
     ingress = an_ingress(services=("web", "split"), annotations={ACTION: forward})
     ingress["spec"]["defaultBackend"] = {"service": {"name": "fallback"}}
     expected = {f"shop/{name}" for name in ("web", "split", "fallback", "blue", "green")}

@@ -6,10 +6,10 @@ import pytest
 
 from aws_lb_controller.errors import SpecError
 from aws_lb_controller.intent.group import (
+    deletion_protection,
     finalizer_of,
     group_of,
     groups_by_finalizers,
-    deletion_protection,
     order,
 )
 from aws_lb_controller.intent.ingress_class import ingress_name

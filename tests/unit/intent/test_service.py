@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aws_lb_controller.errors import SpecError
-from aws_lb_controller.intent.service import is_ours, deletion_protection, read_service
+from aws_lb_controller.intent.service import deletion_protection, is_ours, read_service
 from aws_lb_controller.intent.service_annotations import PREFIX
 from aws_lb_controller.intent.values import StackIntent
 from aws_lb_controller.model.stack import StackId

@@ -11,7 +11,6 @@ from aws_lb_controller.api.selector import LabelSelector
 from aws_lb_controller.plan.targets import (
     CandidateNode,
     PodEndpoint,
-    Taint,
     Target,
     TargetChange,
     batches,
@@ -30,7 +29,6 @@ def an_endpoint(**changes: Any) -> PodEndpoint:
         "port": 8080,
         "pod": "shop/web-1",
         "pod_uid": "uid-1",
-        "node": "node-0",
         "ready": True,
         "terminating": False,
         "containers_ready": True,
@@ -41,7 +39,7 @@ def an_endpoint(**changes: Any) -> PodEndpoint:
 
 
 def a_node(**changes: Any) -> CandidateNode:
-    values: dict[str, Any] = {"name": "node-0", "labels": {}, "taints": (), "ready": "True", "instance_id": "i-1"}
+    values: dict[str, Any] = {"name": "node-0", "labels": {}, "ready": "True", "instance_id": "i-1"}
     return CandidateNode(**{**values, **changes})
 
 
@@ -57,9 +55,6 @@ class TestPods:
     def test_a_ready_endpoint_is_a_target_whatever_its_pod_says(self) -> None:
         assert registers(ready=True, containers_ready=False, node_ready="False")
 
-    def test_an_endpoint_of_unknown_readiness_counts_as_ready(self) -> None:
-        assert registers(ready=None, containers_ready=False, node_ready="False")
-
     def test_an_unready_endpoint_whose_containers_and_node_are_ready_is_a_target(self) -> None:
         assert registers(ready=False)
 
@@ -67,8 +62,8 @@ class TestPods:
     def test_any_other_unready_endpoint_is_none(self, changes: dict[str, Any]) -> None:
         assert not registers(ready=False, **changes)
 
-    @pytest.mark.parametrize("ready", [True, False, None])
-    def test_a_terminating_endpoint_is_none(self, ready: bool | None) -> None:
+    @pytest.mark.parametrize("ready", [True, False])
+    def test_a_terminating_endpoint_is_none(self, ready: bool) -> None:
         assert not registers(ready=ready, terminating=True)
 
     def test_where_no_node_has_been_heard_of_their_pods_stay_targets(self) -> None:
@@ -100,28 +95,13 @@ class TestNodes:
         nodes = nodes_to_register([a_node()], selector=None, fail_open=True)
         assert (Target(id="i-1", port=30080),) == node_targets(nodes, 30080)
 
-    @pytest.mark.parametrize("label", ["node-role.kubernetes.io/master", "node.kubernetes.io/exclude-from-external-load-balancers"])  # fmt: skip
-    def test_a_node_labelled_as_excluded_is_none(self, label: str) -> None:
-        assert not takes(labels={label: ""})
-
-    def test_a_fargate_node_is_none(self) -> None:
-        assert not takes(labels={"eks.amazonaws.com/compute-type": "fargate"})
+    @pytest.mark.parametrize("why", ["excluded", "leaving"])
+    def test_a_node_that_is_excluded_or_about_to_go_is_none(self, why: str) -> None:
+        assert not takes(**{why: True})
 
     def test_a_node_without_an_instance_is_none_and_does_not_disturb_others(self) -> None:
         nodes = [a_node(name="new", instance_id=None), a_node()]
         assert ("node-0",) == tuple(n.name for n in nodes_to_register(nodes, selector=None, fail_open=True))
-
-    @pytest.mark.parametrize(
-        ("taint", "taken"),
-        [
-            (Taint(key="ToBeDeletedByClusterAutoscaler", effect="NoSchedule"), False),
-            (Taint(key="karpenter.sh/disrupted", effect="NoSchedule"), False),
-            (Taint(key="karpenter.sh/disrupted", effect="NoExecute"), True),
-            (Taint(key="dedicated", effect="NoSchedule"), True),
-        ],
-    )
-    def test_a_node_that_is_about_to_go_is_none(self, taint: Taint, taken: bool) -> None:
-        assert taken == takes(taints=(taint,))
 
     def test_the_bindings_selector_narrows_the_nodes(self) -> None:
         selector = LabelSelector(match_labels={"role": "edge"})

@@ -28,9 +28,9 @@ def a_rule(port: int, source: str = "sg-backend", last: int | None = None) -> In
 class Interleaving:
     """Actors that go on by one step whenever they are chosen; AWS is the set `there`.
 
-    A binding relies on its rules from when its opening is done until it enters other needs: that is when its targets are
-    registered. Changes of the group exclude each other, as they do in the program; entering needs and finding that nothing is
-    to be done do not.
+    A binding relies on its rules from when its opening is done until it enters other needs: that is when its targets
+    are registered. Changes of the group exclude each other, as they do in the program; entering needs and finding
+    that nothing is to be done do not.
     """
 
     def __init__(self, random: Random) -> None:
@@ -95,18 +95,16 @@ class Interleaving:
         if not self.ledger.settle(GROUP, there):
             return
         yield from self.alone()
-        there = self.there
-        yield
-        change = self.ledger.settle(GROUP, there)
-        yield
-        if change.grant:
-            self.there |= change.grant
-            yield
-            self.ledger.granted(GROUP, change.grant)
+        while True:
             there = self.there
             yield
             change = self.ledger.settle(GROUP, there)
             yield
+            if not change.grant:
+                break
+            self.there |= change.grant
+            yield
+            self.ledger.granted(GROUP, change.grant)
         self.there = self.there - change.revoke
         self.held = False
 
