@@ -19,8 +19,8 @@ demo: venv ## show the controller at work on this machine (KEEP=1 leaves it runn
 demo-stop: venv ## stop a demo that was left running
 	@$(LOCALWORLD) localworld.demo --stop
 
-test: venv tools ## run all tests (ARGS='-k words' for some)
-	@$(BIN)/python -m pytest tests -n 2 --dist loadgroup $(ARGS)
+test: venv tools ## run all tests (ARGS="-k words" or paths for some)
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 tools: check-python ## get the control plane's binaries: PATH, cache, download, or a build (once)
 	@folder=$$($(PYTHON) deploy/local/localworld/tools.py) && echo "The control plane's binaries are in $$folder."

@@ -11,7 +11,10 @@ import pytest
 
 from localworld import tools as control_plane_tools
 from localworld.control_plane import ControlPlane
+from localworld.processes import forget_user_settings
 from localworld.world import LocalAws, LocalWorld
+
+forget_user_settings()  # before any test makes a client: nobody's own profile or kubeconfig is read
 
 _namespace_numbers = itertools.count(1)
 

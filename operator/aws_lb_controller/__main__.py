@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ def main(argv: Sequence[str]) -> int:
         logs.set_up(settings.log_level)
         for warning in settings.warnings():
             logging.getLogger(__name__).warning("%s", warning)
+        # thousands of objects are listed at start: looking for garbage every 700 of them costs more than reading them
+        gc.set_threshold(50_000, 20, 100)
         asyncio.run(app.run(settings))
     except HelpRequested as e:
         print(e)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -11,6 +12,8 @@ from botocore.exceptions import ClientError
 
 from aws_lb_controller.cluster.kinds import NODE, SERVICE, TARGET_GROUP_BINDING
 from aws_lb_controller.errors import AwsUnavailable, NotYet, SpecError
+from aws_lb_controller.model.security_group import IngressRule, Source
+from aws_lb_controller.plan.node_rules import DESCRIPTION
 
 A, B, C = "192.168.97.1", "192.168.97.2", "192.168.113.3"
 
@@ -305,6 +308,74 @@ def test_a_binding_for_another_account_is_refused_with_the_field(world: BindingW
     world.binding(arn, iamRoleArnToAssume="arn:aws:iam::210987654321:role/lb")
     with pytest.raises(SpecError, match=r"spec\.iamRoleArnToAssume"):
         world.reconcile()
+
+
+def test_a_pod_whose_interface_is_not_found_is_registered_all_the_same_and_told(world: BindingWorld, arn: str) -> None:
+    world.pods(A, "192.168.200.1")
+    world.binding(arn)
+    with pytest.raises(NotYet):
+        world.reconcile()
+    assert {(A, 8080), ("192.168.200.1", 8080)} == world.registered(arn)
+    [(reason, message)] = world.events.events
+    assert "FailedNetworkReconcile" == reason
+    assert "Pod shop/pod-192.168.200.1: status.podIP = '192.168.200.1'" in message
+    assert {("tcp", 8080, 8080, world.backend_group)} == world.our_rules()
+
+
+def test_a_success_after_a_failure_is_told(world: BindingWorld, arn: str) -> None:
+    world.pods(A, "192.168.200.1")
+    world.binding(arn)
+    with pytest.raises(NotYet):
+        world.reconcile()
+    world.binding(arn, networking=None)
+    world.reconcile()
+    world.reconcile()
+    assert ["FailedNetworkReconcile", "SuccessfullyReconciled"] == world.events.reasons()
+
+
+def test_while_security_groups_hang_the_targets_of_others_leave(world: BindingWorld, arn: str, aws: Any) -> None:
+    other = aws.target_group("other")
+    world.pods(A, B)
+    world.binding(other, "other", networking=None)
+    world.reconcile("other")
+    asked, answer = threading.Event(), threading.Event()
+
+    def hang(**_: Any) -> None:
+        asked.set()
+        assert answer.wait(30)
+
+    event = "before-send.ec2.DescribeSecurityGroups"
+    world.clients.ec2.meta.events.register_first(event, hang)
+    try:
+        world.binding(arn)
+        hanging = threading.Thread(target=world.reconcile)
+        hanging.start()
+        assert asked.wait(30)
+        world.pods(A)
+        world.reconcile("other")
+        assert {(A, 8080)} == world.registered(other)
+        assert hanging.is_alive()
+    finally:
+        answer.set()
+        world.clients.ec2.meta.events.unregister(event, hang)
+    hanging.join(30)
+    assert {(A, 8080), (B, 8080)} == world.registered(arn)
+
+
+def test_a_full_security_group_makes_room_by_rules_that_nobody_needs(world: BindingWorld, arn: str) -> None:
+    world.pods(A)
+    world.binding(arn)
+    world.reconcile()
+    useless = IngressRule(
+        protocol="udp", from_port=1, to_port=9, source=Source("ipv4", "10.9.0.0/16"), description=DESCRIPTION
+    )
+    world.rules.revoke(world.group, world.rules.read([world.group])[world.group])
+    world.rules.authorize(world.group, [useless])
+    with answering(
+        world.clients.ec2, "AuthorizeSecurityGroupIngress", status=400, code="RulesPerSecurityGroupLimitExceeded"
+    ):
+        world.node_groups.reconcile("")
+    assert {("tcp", 8080, 8080, world.backend_group)} == world.our_rules()
 
 
 class TestDoubt:

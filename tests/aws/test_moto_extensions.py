@@ -319,6 +319,15 @@ def test_a_listener_keeps_its_mutual_authentication(aws: Any) -> None:
     assert described["MutualAuthentication"]["Mode"] == "passthrough"
 
 
+def test_a_network_load_balancers_arn_and_its_listeners_say_what_it_is(aws: Any) -> None:
+    tags = [{"Key": "a", "Value": "b"}]
+    balancer = aws.load_balancer("n", Type="network", Tags=tags)
+    listener = aws.listener(balancer, aws.target_group(Protocol="TCP"), Protocol="TCP")
+    described = aws.elbv2.describe_tags(ResourceArns=[balancer, listener])["TagDescriptions"]
+    assert (":loadbalancer/net/n/" in balancer, ":listener/net/n/" in listener) == (True, True)
+    assert [(balancer, tags), (listener, [])] == [(one["ResourceArn"], one["Tags"]) for one in described]
+
+
 def test_a_network_load_balancer_keeps_its_fixed_addresses(aws: Any) -> None:
     mapping = {"SubnetId": aws.world.subnets["private-a"], "PrivateIPv4Address": "192.168.96.99"}
     balancer = aws.load_balancer("n", Type="network", Subnets=[], SubnetMappings=[mapping])

@@ -8,7 +8,7 @@ import pytest
 from aws_builders import CLUSTER, LOG
 from binding_world import BindingWorld
 
-from aws_lb_controller.aws.network_interfaces import EndpointGroup, Interface, NetworkInterfaces, PodPlace
+from aws_lb_controller.aws.network_interfaces import EndpointGroup, Interface, NetworkInterfaces, PodPlace, _Memory
 from aws_lb_controller.errors import UnmetNeed
 
 
@@ -134,3 +134,13 @@ def test_the_vpcs_networks_are_read_once(world: BindingWorld) -> None:
     assert ["192.168.0.0/16"] == [str(network) for network in world.interfaces.vpc_networks()]
     world.interfaces.vpc_networks(world.aws.world.vpc_id)
     assert ["DescribeVpcs"] == LOG.operations()
+
+
+def test_of_what_was_read_only_so_much_is_remembered_and_only_so_long() -> None:
+    now = [0.0]
+    memory: _Memory[str, int] = _Memory(ttl=10, clock=lambda: now[0], limit=2)
+    for number, name in enumerate("abc"):
+        memory.put(name, number)
+    assert [None, 1, 2] == [memory.peek(name) for name in "abc"]
+    now[0] = 10
+    assert None is memory.peek("c")

@@ -116,6 +116,21 @@ def test_a_list_longer_than_a_page_is_taken_whole(
     assert {f"web-{n}" for n in range(5)} == {service["metadata"]["name"] for service in store.list(SERVICE)}
 
 
+def test_a_silent_watch_is_begun_again_and_misses_nothing(
+    client: KubeClient, control_plane: ControlPlane, namespace: str
+) -> None:
+    store = Store()
+    reflector = Reflector(client, store, namespace=namespace, watched=(SERVICE,), heard=(), stall_seconds=0.2)
+    stalls: list[str] = []
+    opened = client.stream
+    client.stream = lambda *args, **more: stalls.append("watch") or opened(*args, **more)  # type: ignore[method-assign]
+    reflector.start()
+    until(lambda: len(stalls) > 2, "stalls")
+    control_plane.apply([a_service(namespace)])
+    until(lambda: store.get(SERVICE, namespace, "web") is not None, "the Service")
+    reflector.stop()
+
+
 def test_nodes_name_their_instances(control_plane: ControlPlane, reflected: Store) -> None:
     provided = {item["spec"]["providerID"].rsplit("/", 1)[1] for item in control_plane.get("nodes")["items"]}
     assert provided == {node(obj).instance_id for obj in reflected.list(NODE)}

@@ -24,7 +24,7 @@ from localworld.aws_view import AwsView
 from localworld.control_plane import ControlPlane
 from localworld.controller_process import ControllerProcess
 from localworld.moto_extensions import Behaviour
-from localworld.processes import AWS_STAND_IN, Process, WorldError, tail
+from localworld.processes import AWS_STAND_IN, Process, WorldError, forget_user_settings, tail
 from localworld.tables import Table
 from localworld.world import REPOSITORY, SAMPLES, LocalWorld
 
@@ -427,6 +427,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave everything running at the end")
     parser.add_argument("--stop", action="store_true", help="stop a demo that was kept")
     options = parser.parse_args()
+    forget_user_settings()
     was_running = stop_previous(ROOT)
     if options.stop:
         print("Stopped." if was_running else "No demo is running.")

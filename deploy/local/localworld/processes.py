@@ -14,7 +14,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -33,6 +33,11 @@ AWS_STAND_IN = {
     "AWS_EC2_METADATA_DISABLED": "true",
 }
 
+# what the user may have set for her own AWS and clusters; our own variables begin with AWS_LBC_
+USERS_OWN = ("AWS_", "BOTO_", "KUBE")
+OURS = "AWS_LBC_"
+LOOPBACK = "127.0.0.1,localhost"
+
 T = TypeVar("T")
 
 
@@ -44,6 +49,19 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
     """An environment without the user's kubeconfig, AWS settings, proxies or dotfiles; `more` is laid over it."""
     passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     return {**passed_on, **AWS_STAND_IN, "HOME": str(home), "KUBECONFIG": os.devnull, "KUBERC": "off", **more}
+
+
+def forget_user_settings(environment: MutableMapping[str, str] = os.environ) -> None:
+    """Take the user's AWS and Kubernetes settings out of this process's own environment, stand-ins in their place.
+
+    For programs that call boto3 in this process. Proxies stay, for downloads, but not towards this machine.
+    """
+    for name in list(environment):
+        if name.startswith(USERS_OWN) and not name.startswith(OURS):
+            del environment[name]
+    environment.update(AWS_STAND_IN)
+    for name in ("NO_PROXY", "no_proxy"):
+        environment[name] = ",".join(filter(None, [environment.get(name), LOOPBACK]))
 
 
 def free_port() -> int:

@@ -7,11 +7,13 @@ or address.
 
 from __future__ import annotations
 
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 
 from aws_lb_controller.api.names import cluster_tag
 from aws_lb_controller.aws.cache import Cache
@@ -73,6 +75,35 @@ class EndpointGroup:
     warning: str | None = None
 
 
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Memory(Generic[K, V]):
+    """What was read lately. Pods and instances come and go for ever, so only so many are remembered."""
+
+    def __init__(self, *, ttl: float, clock: Callable[[], float], limit: int = 20_000) -> None:
+        self._ttl, self._clock, self._limit = ttl, clock, limit
+        self._entries: OrderedDict[K, tuple[V, float]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def peek(self, key: K) -> V | None:
+        with self._lock:
+            value, expires = self._entries.get(key, (None, 0.0))
+            return value if expires > self._clock() else None
+
+    def put(self, key: K, value: V) -> None:
+        with self._lock:
+            self._entries.pop(key, None)
+            self._entries[key] = (value, self._clock() + self._ttl)
+            while len(self._entries) > self._limit:
+                self._entries.popitem(last=False)
+
+    def drop(self, key: K) -> None:
+        with self._lock:
+            self._entries.pop(key, None)
+
+
 class NetworkInterfaces:
     """Finds interfaces and their endpoint security groups. Safe for several threads.
 
@@ -92,8 +123,8 @@ class NetworkInterfaces:
     ) -> None:
         self._ec2, self._vpc_id, self._rules = clients.ec2, clients.vpc_id, rules
         self._cluster, self._wanted_tags = cluster, dict(tags)
-        self._of_instances: Cache[str, tuple[Interface, ...]] = Cache(ttl=ttl, clock=clock)
-        self._of_pods: Cache[tuple[str, str], Interface] = Cache(ttl=ttl, clock=clock)
+        self._of_instances: _Memory[str, tuple[Interface, ...]] = _Memory(ttl=ttl, clock=clock)
+        self._of_pods: _Memory[tuple[str, str], Interface] = _Memory(ttl=ttl, clock=clock)
         self._group_tags: Cache[str, dict[str, str]] = Cache(ttl=ttl, clock=clock)
         self._networks: Cache[str, tuple[Network, ...]] = Cache(ttl=ttl, clock=clock)
 

@@ -9,12 +9,15 @@ the next list puts it right.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 
 from aws_lb_controller.cluster.indexes import INDEXES, IndexFunction, Obj, namespace_of
 from aws_lb_controller.cluster.kinds import Kind
+
+log = logging.getLogger(__name__)
 
 Subscriber = Callable[[Kind, Obj | None, Obj | None], None]
 """Told of every change, as kind, old and new; None for an object that was not there, or is no longer."""
@@ -208,7 +211,11 @@ class Store:
     def _tell(self, kind: Kind, changes: Iterable[tuple[Obj | None, Obj | None]]) -> None:
         for old, new in changes:
             for subscriber in self._subscribers:
-                subscriber(kind, old, new)
+                try:
+                    subscriber(kind, old, new)
+                except Exception:
+                    # whoever writes here (a watch, a reconcile) has no part in it, and the other changes must be told
+                    log.exception("a bug: a subscriber cannot take a change of %s", kind)
 
     def _shelf(self, kind: Kind) -> _Shelf:
         return self._shelves.setdefault(kind, _Shelf())

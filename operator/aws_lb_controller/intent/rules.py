@@ -190,7 +190,7 @@ def without_idle_rules(rules: Iterable[RuleIntent], *, port: int, protocol: str)
 
 
 def _redirect_of(rule: RuleIntent) -> Redirect | None:
-    return next((a for a in rule.actions if isinstance(a, Redirect)), None)
+    return next((a.filled() for a in rule.actions if isinstance(a, Redirect)), None)
 
 
 def _patterns(rule: RuleIntent, field: str) -> frozenset[tuple[str, str]]:

@@ -190,6 +190,7 @@ class _Reading:
     def _security_groups(self) -> SecurityGroupChoice:
         manage = self.notes.get(table.MANAGE_BACKEND_RULES)
         return SecurityGroupChoice(
+            backend_rules_refused=manage is False,
             groups=self.notes.get(table.SECURITY_GROUPS),
             none_at_all=bool(self.notes.get(table.DISABLE_SECURITY_GROUP)) or not self._gates.nlb_security_group,
             manage_backend_rules=self.settings.enable_manage_backend_security_group_rules if manage is None else manage,

@@ -36,14 +36,25 @@ class FixedResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redirect:
-    """``redirect``; each part may use the API's placeholders (``#{host}`` …), which are also its defaults."""
+    """``redirect``; each part may use the API's placeholders (``#{host}`` …). None: it stays as in the request."""
 
     status_code: str
-    protocol: str = "#{protocol}"
-    host: str = "#{host}"
-    port: str = "#{port}"
-    path: str = "/#{path}"
-    query: str = "#{query}"
+    protocol: str | None = None
+    host: str | None = None
+    port: str | None = None
+    path: str | None = None
+    query: str | None = None
+
+    def filled(self) -> Redirect:
+        """The same with the placeholders that AWS puts for parts that are not given."""
+        return Redirect(
+            status_code=self.status_code,
+            protocol=self.protocol or "#{protocol}",
+            host=self.host or "#{host}",
+            port=self.port or "#{port}",
+            path=self.path or "/#{path}",
+            query="#{query}" if self.query is None else self.query,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

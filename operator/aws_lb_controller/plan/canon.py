@@ -97,7 +97,7 @@ def _action(action: Action) -> Hashable:
         return "fixed-response", action.status_code, action.content_type or None, action.message_body or None
     if isinstance(action, Authenticate):
         return SameAuthentication(action)
-    return action
+    return action.filled()
 
 
 def _weights(action: Forward) -> Hashable:

@@ -18,7 +18,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
 from aws_lb_controller.api.names import CHECKPOINT_ANNOTATION, Finalizer, Reason
-from aws_lb_controller.cluster.indexes import annotations_of, finalizers_of, is_deleting
+from aws_lb_controller.cluster.indexes import annotations_of, finalizers_of, full_name, is_deleting
 from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import (
@@ -135,8 +135,7 @@ class BindingReconciler:
             changed = self._bring(obj)
         with self._told(obj, Reason.FAILED_UPDATE_STATUS):
             changed |= self._say_that_it_is_done(obj, targets_changed=changed)
-        if changed:
-            self._events.emit(obj, Reason.SUCCESSFULLY_RECONCILED, "Successfully reconciled")
+        self._succeed(obj, changed=changed)
 
     def _bring(self, obj: Obj) -> bool:
         """The target group has the targets that it should; returns whether that took a change."""
@@ -197,7 +196,7 @@ class BindingReconciler:
         except (NotYet, NotLeading):
             raise
         except ControllerError as failure:
-            self._events.emit(obj, Reason.FAILED_NETWORK_RECONCILE, str(failure), "Warning")
+            self._fail(obj, Reason.FAILED_NETWORK_RECONCILE, str(failure))
             self._enqueue(NODE_SECURITY_GROUPS)
             return failure
         if opened.changed:
@@ -279,8 +278,19 @@ class BindingReconciler:
         except (NotYet, NotLeading):
             raise
         except ControllerError as failure:
-            self._events.emit(obj, reason, f"{_FAILURES[reason]} {failure}", "Warning")
+            self._fail(obj, reason, f"{_FAILURES[reason]} {failure}")
             raise
+
+    def _fail(self, obj: Obj, reason: Reason, message: str) -> None:
+        self._notes_of(full_name(obj)).failed = True
+        self._events.emit(obj, reason, message, "Warning")
+
+    def _succeed(self, obj: Obj, *, changed: bool) -> None:
+        """Told when something came of it, and after a failure."""
+        notes = self._notes_of(full_name(obj))
+        if changed or notes.failed:
+            self._events.emit(obj, Reason.SUCCESSFULLY_RECONCILED, "Successfully reconciled")
+        notes.failed = False
 
     def _notes_of(self, name: str) -> _Notes:
         with self._lock:
@@ -291,13 +301,14 @@ class _Notes:
     """What is remembered of one binding; only the one worker that has it touches them.
 
     missing: why it has no backend, and since when. ours: the targets of a shared target group that we registered.
-    warned: of what.
+    warned: of what. failed: whether a failure was told, and no success since.
     """
 
     def __init__(self) -> None:
         self.missing: tuple[str, float] | None = None
         self.ours: set[Identity] = set()
         self.warned: frozenset[str] = frozenset()
+        self.failed = False
 
 
 def _refuse_another_account(binding: BindingIntent) -> None:

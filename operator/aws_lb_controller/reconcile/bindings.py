@@ -27,14 +27,21 @@ def manifest(binding: Binding) -> dict[str, Any]:
     }
 
 
-def patch(binding: Binding) -> dict[str, Any]:
-    """The merge patch that brings an existing object to the binding: what is not wanted is null."""
-    return {
-        "metadata": {
-            "labels": dict(binding.labels),
-            **({"annotations": dict(binding.annotations)} if binding.annotations else {}),
-        },
-        "spec": _spec(binding),
+def patch(binding: Binding, held: Obj) -> dict[str, Any]:
+    """The merge patch that brings the object that is there to the binding. Others' labels and annotations stay."""
+    metadata: dict[str, Any] = {"labels": dict(binding.labels)}
+    if binding.annotations:
+        metadata["annotations"] = dict(binding.annotations)
+    return {"metadata": metadata, "spec": _difference(held.get("spec") or {}, manifest(binding)["spec"])}
+
+
+def _difference(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch (RFC 7386) from one object to another: what is too much is null, at every depth."""
+    gone: dict[str, Any] = dict.fromkeys(old.keys() - new.keys())
+    return gone | {
+        key: _difference(old[key], value) if isinstance(value, Mapping) and isinstance(old.get(key), Mapping) else value
+        for key, value in new.items()
+        if old.get(key) != value
     }
 
 

@@ -14,12 +14,13 @@ from typing import Any
 from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import (
+    AwsAlreadyExists,
     AwsInUse,
     ControllerError,
     KubernetesConflict,
-    NotLeading,
     NotYet,
 )
+from aws_lb_controller.model.binding import Binding
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import Ref, resolve
 from aws_lb_controller.model.stack import Stack, StackId
@@ -42,6 +43,8 @@ log = logging.getLogger(__name__)
 
 _BINDING_WAIT = 5.0
 """Seconds until we look again whether a binding is gone; its deletion is an event, so this is but a safety net."""
+_UNHEARD_WAIT = 0.5
+"""Seconds until the store should have heard of an object that the API server has."""
 _IN_USE_WAIT = 10.0
 """Seconds until AWS is asked again to delete what it still holds: network interfaces go minutes after a load
 balancer.
@@ -89,6 +92,13 @@ class Deployer:
 
         Raises DeploymentRefused, AwsError, KubernetesError, or NotYet where something must go first.
         """
+        try:
+            return self._deploy(stack, deletion_protection_off=deletion_protection_off)
+        except AwsAlreadyExists:
+            # most likely the answer of our own create was lost and the call tried again: look afresh, once
+            return self._deploy(stack, deletion_protection_off=deletion_protection_off)
+
+    def _deploy(self, stack: Stack, *, deletion_protection_off: bool) -> Deployed:
         observed = self.observe(stack.id)
         steps = plan(
             stack,
@@ -119,9 +129,8 @@ class _Run:
             for step in steps:
                 self._one(step)
         except AwsInUse as e:
-            self._of._observer.forget(self._stack.id)
             raise NotYet(str(e), after=_IN_USE_WAIT) from e
-        except (NotYet, NotLeading):
+        except NotYet:
             raise
         except Exception:
             self._of._observer.forget(self._stack.id)
@@ -145,7 +154,7 @@ class _Run:
             case CreateBinding(binding=binding):
                 return self._create_binding(bindings.manifest(binding))
             case UpdateBinding(binding=binding):
-                self._of._writer.patch(TARGET_GROUP_BINDING, binding.namespace, binding.name, bindings.patch(binding))
+                self._update_binding(binding)
                 return None
             case DeleteBinding(namespace=namespace, name=name):
                 self._delete_binding(namespace, name)
@@ -156,13 +165,14 @@ class _Run:
     def _create_binding(self, body: Mapping[str, Any]) -> Given:
         try:
             made = self._of._writer.create(TARGET_GROUP_BINDING, body)
-        except KubernetesConflict:
-            # made by an earlier life of ours that the store has not heard of: bring it to what is wanted
-            meta = body["metadata"]
-            made = self._of._writer.patch(
-                TARGET_GROUP_BINDING, meta["namespace"], meta["name"], {k: body[k] for k in ("metadata", "spec")}
-            )
+        except KubernetesConflict as e:
+            # made by an earlier life of ours, and the store has not heard of it yet
+            raise NotYet(str(e), after=_UNHEARD_WAIT) from e
         return Given(arn=made["metadata"]["uid"])
+
+    def _update_binding(self, binding: Binding) -> None:
+        held = self._of._store.get(TARGET_GROUP_BINDING, binding.namespace, binding.name) or {}
+        self._of._writer.patch(TARGET_GROUP_BINDING, binding.namespace, binding.name, bindings.patch(binding, held))
 
     def _delete_binding(self, namespace: str, name: str) -> None:
         self._of._writer.delete(TARGET_GROUP_BINDING, namespace, name)

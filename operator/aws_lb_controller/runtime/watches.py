@@ -114,6 +114,8 @@ class Watches:
 
     def _settings(self) -> kopf.OperatorSettings:
         settings = kopf.OperatorSettings()
+        # else kopf kills the whole process some minutes after it fell
+        settings.process.ultimate_exiting_timeout = None
         settings.posting.enabled = False
         settings.scanning.disabled = True
         settings.watching.chunk_size = PAGE

@@ -117,6 +117,18 @@ def test_subscribers_see_the_change_in_the_store() -> None:
     assert [a_pod(), None] == seen
 
 
+def test_a_subscriber_that_raises_hides_no_change_from_others() -> None:
+    store = Store()
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    store.subscribe(broken)
+    changes = told(store)
+    store.replace(POD, [a_pod("a"), a_pod("b")], "5")
+    assert 2 == len(changes)
+
+
 def test_an_index_follows_what_objects_say() -> None:
     store = Store()
     store.upsert(INGRESS, an_ingress(services=("web", "api"), version=1))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from localworld.processes import WorldError, clean_environment, start, tail, wait_for
+from localworld.processes import WorldError, clean_environment, forget_user_settings, start, tail, wait_for
 
 HERS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "KUBERNETES_SERVICE_HOST", "HTTPS_PROXY", "PYTHONPATH")
 
@@ -27,6 +27,17 @@ def test_the_environment_has_nothing_of_the_users_aws_and_kubernetes_settings(
         environment["AWS_CONFIG_FILE"],
         environment["HOME"],
     )
+
+
+def test_a_process_can_forget_the_users_settings_but_not_its_own_and_not_the_proxy() -> None:
+    environment = {"AWS_PROFILE": "hers", "KUBECONFIG": "hers", "AWS_LBC_TOOLS": "ours", "NO_PROXY": "corp"}
+    forget_user_settings(environment)
+    assert ("ours", "corp,127.0.0.1,localhost", "testing") == (
+        environment["AWS_LBC_TOOLS"],
+        environment["NO_PROXY"],
+        environment["AWS_ACCESS_KEY_ID"],
+    )
+    assert set() == {"AWS_PROFILE", "KUBECONFIG"} & set(environment)
 
 
 def test_waiting_gives_what_the_condition_gave() -> None:

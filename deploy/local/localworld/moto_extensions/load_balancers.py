@@ -80,13 +80,22 @@ def set_security_groups(original: Any, response: Any) -> Any:
 
 
 @around(ELBv2Backend, "create_load_balancer")
-def create_with_address_type(original: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
-    """Take the address type that moto does not know."""
-    if kwargs.get("ip_address_type") != PUBLIC_IPV6_ONLY:
-        return original(backend, *args, **kwargs)
-    balancer = original(backend, *args, **{**kwargs, "ip_address_type": "dualstack"})
-    balancer.ip_address_type = PUBLIC_IPV6_ONLY
+def create_with_type(original: Any, backend: Any, *args: Any, **kwargs: Any) -> Any:
+    """Take the address type that moto does not know, and give a network load balancer the ARN of one."""
+    wanted = kwargs.get("ip_address_type")
+    known = {**kwargs, "ip_address_type": "dualstack"} if wanted == PUBLIC_IPV6_ONLY else kwargs
+    balancer = original(backend, *args, **known)
+    balancer.ip_address_type = wanted or balancer.ip_address_type
+    if balancer.type == "network":
+        _rename(backend, balancer, balancer.arn.replace(":loadbalancer/app/", ":loadbalancer/net/"))
     return balancer
+
+
+def _rename(backend: Any, balancer: Any, arn: str) -> None:
+    backend.load_balancers[arn] = backend.load_balancers.pop(balancer.arn)
+    backend.tagging_service.copy_tags(balancer.arn, arn)
+    backend.tagging_service.delete_all_tags_for_resource(balancer.arn)
+    balancer.arn = arn
 
 
 @around(ELBv2Backend, "set_ip_address_type")

@@ -58,14 +58,16 @@ def _fixed_response(action: FixedResponse) -> dict[str, Any]:
 
 
 def _redirect(action: Redirect) -> dict[str, Any]:
-    return {
-        "StatusCode": action.status_code,
-        "Protocol": action.protocol,
-        "Host": action.host,
-        "Port": action.port,
-        "Path": action.path,
-        "Query": action.query,
-    }
+    return without_none(
+        {
+            "StatusCode": action.status_code,
+            "Protocol": action.protocol,
+            "Host": action.host,
+            "Port": action.port,
+            "Path": action.path,
+            "Query": action.query,
+        }
+    )
 
 
 def _plain(value: Any) -> Any:
