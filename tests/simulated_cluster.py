@@ -51,9 +51,13 @@ SERVERS_OWN = ("uid", "resourceVersion", "generation", "finalizers", "deletionTi
 SAMPLES = Path(__file__).resolve().parents[1] / "deploy" / "samples"
 
 
-def sample(name: str) -> list[Obj]:
-    """The objects of a file of deploy/samples."""
-    return [*yaml.safe_load_all((SAMPLES / f"{name}.yaml").read_text())]
+DEMO = ("ingress-class", "2048-game", "2048-game-instance", "echo-nlb", "echo-nlb-instance")
+"""The samples that the demo applies."""
+
+
+def samples(*names: str) -> list[Obj]:
+    """The objects of files of deploy/samples."""
+    return [obj for name in names for obj in yaml.safe_load_all((SAMPLES / f"{name}.yaml").read_text())]
 
 
 def path_of(obj: Mapping[str, Any]) -> str:

@@ -8,15 +8,16 @@ the cluster of `simulated_cluster`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
 from botocore.awsrequest import AWSResponse
 from moto.core.models import botocore_stubber
 
 from aws_lb_controller.app import Wired, wire
-from aws_lb_controller.aws.clients import Clients, is_read
+from aws_lb_controller.aws.clients import Clients, is_read, make_clients
 from aws_lb_controller.cluster.indexes import full_name, namespace_of
 from aws_lb_controller.cluster.kinds import INGRESS, NAMESPACE, SERVICE, TARGET_GROUP_BINDING, Kind
 from aws_lb_controller.cluster.lean import lean
@@ -31,6 +32,7 @@ from aws_lb_controller.errors import (
     UnmetNeed,
 )
 from aws_lb_controller.reconcile.keys import Key
+from aws_lb_controller.settings import Settings
 from aws_picture import AwsPicture, with_names
 from localworld.control_plane import NodePlace
 from simulated_cluster import WATCHED, Cluster, Obj
@@ -64,27 +66,24 @@ class Wire:
     def clear(self) -> None:
         self.operations.clear()
 
-    def __call__(self, *, event_name: str, request: Any, **_: Any) -> AWSResponse | None:
+    def __call__(self, *, event_name: str, request: Any, **_: Any) -> AWSResponse:
         operation = event_name.rpartition(".")[2]
         self.operations.append(operation)
         if is_read(operation):
-            return None
+            return botocore_stubber(event_name, request)
         return self.at_mutation(operation, lambda: botocore_stubber(event_name, request))
 
     @contextmanager
     def between(self, clients: Clients) -> Iterator[None]:
-        """Stands there meanwhile."""
-        places = [
-            (client.meta.events, f"before-send.{client.meta.service_model.service_id.hyphenize()}")
-            for client in (clients.elbv2, clients.ec2, clients.acm)
-        ]
-        for events, name in places:
-            events.register_first(name, self)
-        try:
+        """Stands there meanwhile, in moto's place: botocore asks all who listen, so both would carry out a request."""
+        with ExitStack() as ending:
+            for client in (clients.elbv2, clients.ec2, clients.acm):
+                events: Any = client.meta.events
+                events.unregister("before-send", botocore_stubber)
+                events.register("before-send", self)
+                ending.callback(events.register, "before-send", botocore_stubber)
+                ending.callback(events.unregister, "before-send", self)
             yield
-        finally:
-            for events, name in places:
-                events.unregister(name, self)
 
 
 @dataclass(frozen=True)
@@ -116,16 +115,21 @@ class Simulation:
     settings: as the controller is started. wrong: what reconciles raised on purpose, newest last.
     """
 
-    def __init__(self, aws: Any, *, clients: Clients, settings: Any, nodes: Sequence[NodePlace]) -> None:
-        self._aws, self._clients, self._settings = aws, clients, settings
-        self._nodes = tuple(nodes)
-        self.cluster = Cluster(nodes)
+    def __init__(self, aws: Any, *, nodes: Sequence[NodePlace] = ()) -> None:
+        self._aws, self._nodes = aws, tuple(nodes) or run_nodes(aws)
+        self._settings = settings(aws.world.vpc_id)
+        self._clients = replace(_made_clients(), vpc_id=aws.world.vpc_id)
+        self.cluster = Cluster(self._nodes)
         self.wire = Wire()
         self.events = Events()
         self.wrong: list[tuple[Key, ControllerError]] = []
         self._queue: dict[Key, None] = {}
         self._store = Store()
         self._wired = self._start()
+
+    def anew(self) -> Simulation:
+        """Another cluster on the same AWS and the same EC2 instances."""
+        return Simulation(self._aws, nodes=self._nodes)
 
     # ---- the controller
 
@@ -248,6 +252,22 @@ def _lasting(obj: Mapping[str, Any]) -> Obj:
     if "observedGeneration" in status:
         status["observedGeneration"] = status["observedGeneration"] == generation
     return {**obj, "metadata": metadata, "status": status}
+
+
+def settings(vpc_id: str) -> Settings:
+    """Unthrottled: moto has no limits, and tests no time."""
+    return Settings(
+        cluster_name="demo",
+        aws_region="us-west-2",
+        aws_vpc_id=vpc_id,
+        aws_api_throttle={"Elastic Load Balancing v2": ()},
+    )
+
+
+@cache
+def _made_clients() -> Clients:
+    """One for all tests: making boto3's clients takes longer than most tests."""
+    return make_clients(settings("vpc-1"), may_write=lambda: None, record=lambda _call: None)
 
 
 def run_nodes(aws: Any) -> tuple[NodePlace, ...]:

@@ -26,6 +26,7 @@ from aws_lb_controller.cluster.reflector import Reflector
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.cluster.writes import Writes
 from aws_lb_controller.errors import ControllerError, KubernetesNotFound
+from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.reconcile.access import AccessOpener
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
 from aws_lb_controller.reconcile.backend_security_group import BackendSecurityGroupReconciler
@@ -47,21 +48,28 @@ from aws_lb_controller.runtime.metrics import Metrics
 from aws_lb_controller.runtime.routing import Routing
 from aws_lb_controller.runtime.watches import Watches
 from aws_lb_controller.runtime.worker import Reconcile, Workers
-from aws_lb_controller.runtime.workqueue import Backoff, WorkQueue
+from aws_lb_controller.runtime.workqueue import Backoff, Lane, WorkQueue
 from aws_lb_controller.settings import Settings
 
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.05
-_NEVER = 10 * 365 * 86400.0
+_GATHER_SECONDS = 0.1
+"""Endpoints of one Service change in bursts, and AWS takes 20 RegisterTargets and DeregisterTargets at once, then 4 a
+second: what comes within this time goes into one call.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wired:
-    """What reconciles: a function per controller, and which keys a change touches."""
+    """What reconciles: a function per controller, and which keys a change touches.
+
+    doubt: the next reconcile of the key compares what is there with AWS, not with what is remembered.
+    """
 
     reconcilers: Mapping[Controller, Reconcile]
     routing: Routing
+    doubt: Callable[[Key], None]
 
 
 def wire(
@@ -103,7 +111,13 @@ def wire(
     node_groups = NodeSecurityGroupsReconciler(
         store=store, backends=backends, opener=opener, rules=rules, ledger=ledger
     )
+
+    def doubt(key: Key) -> None:
+        if key.controller in ("service", "ingress-group"):
+            deployer.doubt(StackId("service" if key.controller == "service" else "ingress", key.name))
+
     return Wired(
+        doubt=doubt,
         reconcilers={
             "service": ServiceReconciler(
                 store=store, writer=writer, provisioner=provisioner, teller=teller, settings=settings
@@ -170,7 +184,7 @@ class _Program:
             namespace=self._namespace,
             enqueue=self._queue.post,
         )
-        self._routing = wired.routing
+        self._routing, self._doubt = wired.routing, wired.doubt
         self._workers = Workers(
             self._queue, wired.reconcilers, concurrency=_concurrency(settings), metrics=self._metrics
         )
@@ -185,7 +199,7 @@ class _Program:
         try:
             await self._serve()
             self._start()
-            await self._until_first(self._stop.wait(), self._hear(), self._work(), self._resync(), self._end_if_lost())
+            await self._until_first(self._stop.wait(), self._hear(), self._work(), self._audit(), self._end_if_lost())
         finally:
             await asyncio.to_thread(self._end)
             await self._server.close()
@@ -227,7 +241,7 @@ class _Program:
 
     def _route(self, kind: Kind, old: Obj | None, new: Obj | None) -> None:
         for key, lane in self._routing.keys_for(kind, old, new).items():
-            self._queue.post(key, lane)
+            self._queue.post(key, lane, after=_GATHER_SECONDS if lane is Lane.URGENT else 0.0)
 
     async def _hear(self) -> None:
         """kopf looks for its kinds once, so it starts when our own list has found them."""
@@ -244,11 +258,24 @@ class _Program:
         self._add_everything()
         await self._workers.run()
 
-    async def _resync(self) -> None:
-        period = self._settings.sync_period
+    async def _audit(self) -> None:
+        """Once in each sync period every stack is compared with AWS, one after the other, so that no burst of calls
+        comes of it; what others changed is found then.
+        """
+        if self._settings.sync_period is None:
+            await asyncio.Event().wait()
+            return
+        waiting: list[Key] = []
+        period = self._settings.sync_period.total_seconds()
+        pause = period
         while True:
-            await asyncio.sleep(period.total_seconds() if period else _NEVER)
-            self._add_everything()
+            await asyncio.sleep(pause)
+            if not waiting:
+                waiting = [*self._routing.everything()]
+                pause = period / max(1, len(waiting))
+            key = waiting.pop()
+            self._doubt(key)
+            self._queue.add(key, Lane.BACKGROUND)
 
     def _add_everything(self) -> None:
         for key, lane in self._routing.everything().items():

@@ -12,7 +12,8 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from localworld.aws_world import AwsWorld, build_aws_world, local_session
-from localworld.moto_extensions import Behaviour, behaviour, install
+from localworld.behaviour import Behaviour
+from localworld.moto_extensions import behaviour, install
 
 
 @dataclass(frozen=True)

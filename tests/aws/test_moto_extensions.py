@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from localworld.aws_world import local_session
-from localworld.moto_extensions import Behaviour
-from localworld.moto_extensions.patching import variable
+from localworld.behaviour import Behaviour, variable
 from localworld.moto_server import MotoServer
 
 Refused = Callable[..., str]

@@ -21,9 +21,9 @@ from typing import Any
 
 from localworld import tools as control_plane_tools
 from localworld.aws_view import AwsView
+from localworld.behaviour import Behaviour
 from localworld.control_plane import ControlPlane
 from localworld.controller_process import ControllerProcess
-from localworld.moto_extensions import Behaviour
 from localworld.processes import AWS_STAND_IN, Process, WorldError, forget_user_settings, tail
 from localworld.tables import Table
 from localworld.world import REPOSITORY, SAMPLES, LocalWorld

@@ -16,11 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import run_simple
-
-from localworld.moto_extensions import Behaviour, install
-from localworld.moto_extensions.patching import variable
+from localworld.behaviour import Behaviour, variable
 from localworld.processes import Process, WorldError, answers, clean_environment, free_port, start, tail, wait_for
 
 START_SECONDS = 40
@@ -90,6 +86,16 @@ def one_at_a_time(application: WsgiApplication) -> WsgiApplication:
 
 def serve(port: int) -> None:
     """Serve until terminated."""
+    # only the server's own process loads moto, which reads AWS settings when it is imported
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
+        DomainDispatcherApplication,
+        MotoRequestHandler,
+        create_backend_app,
+    )
+    from werkzeug.serving import run_simple  # noqa: PLC0415
+
+    from localworld.moto_extensions import install  # noqa: PLC0415
+
     os.environ.setdefault("MOTO_PORT", str(port))
     install(Behaviour.from_environment())
     application = one_at_a_time(DomainDispatcherApplication(create_backend_app))

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from localworld.aws_world import AwsWorld, build_aws_world, client_config, local_session
+from localworld.behaviour import Behaviour
 from localworld.control_plane import ControlPlane
 from localworld.controller_process import ControllerProcess
-from localworld.moto_extensions import Behaviour
 from localworld.moto_server import MotoServer
 
 if TYPE_CHECKING:

@@ -18,6 +18,8 @@ SERVICE_ANNOTATION_PREFIX = "service.beta.kubernetes.io"
 INGRESS_CLASS_ANNOTATION = "kubernetes.io/ingress.class"
 CHECKPOINT_ANNOTATION = "elbv2.k8s.aws/checkpoint"
 """On a TargetGroupBinding: a digest of what was last carried out for it."""
+DEPLOYED_ANNOTATION = "elbv2.k8s.aws/deployed-stack"
+"""On one TargetGroupBinding of a stack: a digest of the whole stack, while AWS is known to be as it says."""
 
 INGRESS_CLASS_CONTROLLER = "ingress.k8s.aws/alb"
 """The ``spec.controller`` of IngressClasses that are ours."""

@@ -41,6 +41,24 @@ def look(elbv2: ElasticLoadBalancingv2Client, stack: StackId, holdings: Holdings
     )
 
 
+def glance(stack: StackId, holdings: Holdings) -> ObservedStack:
+    """What can be told of a stack without a call; attributes, listeners and rules are left out."""
+    tag, tags = stack.resource_tag, holdings.tags
+    return ObservedStack(
+        security_groups=tuple(wire_security_group.seen(group, resource_tag=tag) for group in holdings.security_groups),
+        target_groups=tuple(
+            wire_target_group.seen(
+                group, resource_tag=tag, tags=tags.get(group["TargetGroupArn"], _NO_TAGS), attributes={}
+            )
+            for group in holdings.target_groups
+        ),
+        load_balancers=tuple(
+            wire_load_balancer.seen(lb, resource_tag=tag, tags=tags.get(lb["LoadBalancerArn"], _NO_TAGS), attributes={})
+            for lb in holdings.load_balancers
+        ),
+    )
+
+
 def _listeners(elbv2: ElasticLoadBalancingv2Client, arn: str) -> list[Json]:
     pages = elbv2.get_paginator("describe_listeners").paginate(LoadBalancerArn=arn, PaginationConfig={"PageSize": PAGE})
     return [listener for page in pages for listener in page["Listeners"]]

@@ -15,7 +15,7 @@ import threading
 from aws_lb_controller.aws.backend_group import BackendSecurityGroup
 from aws_lb_controller.aws.cache import Cache
 from aws_lb_controller.aws.clients import Clients
-from aws_lb_controller.aws.look import look
+from aws_lb_controller.aws.look import glance, look
 from aws_lb_controller.aws.sweep import Sweep, Sweeper
 from aws_lb_controller.errors import AwsNotFound
 from aws_lb_controller.model.observed import ObservedStack
@@ -48,6 +48,18 @@ class Inventory:
         """What the stack has in AWS, without a call if that is known. Raises `AwsError`."""
         seen = self._memory.get(stack, lambda: self._look(stack))
         return dataclasses.replace(seen, backend_security_group=self._backend.known)
+
+    def glance(self, stack: StackId) -> ObservedStack | None:
+        """What a sweep tells of the stack: no listeners, rules or attributes. None where more is known, or it is in
+        doubt.
+
+        Raises `AwsError`.
+        """
+        swept = self._swept(self._all_forgotten)
+        holdings = swept.holdings.get(stack)
+        if holdings is None or self._memory.peek(stack) is not None or self._doubted(stack):
+            return None
+        return dataclasses.replace(glance(stack, holdings), backend_security_group=self._backend.known)
 
     def remember(self, stack: StackId, observed: ObservedStack) -> None:
         """This is what the stack has now, by what we wrote ourselves."""

@@ -32,11 +32,13 @@ from aws_lb_controller.plan.steps import (
     DeleteBinding,
     DeleteSecurityGroup,
     DeleteTargetGroup,
+    Plan,
     Step,
     UpdateBinding,
     gives,
 )
 from aws_lb_controller.reconcile import bindings
+from aws_lb_controller.reconcile.checkpoint import Checkpoints, trusted
 from aws_lb_controller.reconcile.ports import Carrier, KubernetesWriter, Observer
 
 log = logging.getLogger(__name__)
@@ -85,6 +87,8 @@ class Deployer:
         external_managed_tags: frozenset[str] = frozenset(),
     ) -> None:
         self._observer, self._carrier, self._writer, self._store = observer, carrier, writer, store
+        self._checkpoints = Checkpoints(store, writer)
+        self._doubted: set[StackId] = set()
         self._external_managed_tags = external_managed_tags
 
     def deploy(self, stack: Stack, *, deletion_protection_off: bool = False) -> Deployed:
@@ -98,22 +102,48 @@ class Deployer:
             # most likely the answer of our own create was lost and the call tried again: look afresh, once
             return self._deploy(stack, deletion_protection_off=deletion_protection_off)
 
+    def doubt(self, stack_id: StackId) -> None:
+        """The next deployment of the stack takes nothing on trust: others may have changed it in AWS."""
+        self._doubted.add(stack_id)
+
     def _deploy(self, stack: Stack, *, deletion_protection_off: bool) -> Deployed:
+        if stack.id in self._doubted:
+            self._doubted.discard(stack.id)
+            self._observer.forget(stack.id)
+        elif (left := self._as_it_was_left(stack)) is not None:
+            return Deployed(observed=left, changed=False)
         observed = self.observe(stack.id)
-        steps = plan(
+        steps = self._plan(stack, observed, deletion_protection_off=deletion_protection_off)
+        if refusals := policy.refusals(steps, observed):
+            raise DeploymentRefused("; ".join(refusals))
+        if steps:
+            self._checkpoints.lift(stack.id)
+        deployed = _Run(self, stack, observed).carry_out(steps)
+        self._checkpoints.set(stack)
+        return deployed
+
+    def _plan(self, stack: Stack, observed: ObservedStack, *, deletion_protection_off: bool = False) -> Plan:
+        return plan(
             stack,
             observed,
             external_managed_tags=self._external_managed_tags,
             deletion_protection_off=deletion_protection_off,
         )
-        if refusals := policy.refusals(steps, observed):
-            raise DeploymentRefused("; ".join(refusals))
-        return _Run(self, stack, observed).carry_out(steps)
+
+    def _as_it_was_left(self, stack: Stack) -> ObservedStack | None:
+        """What there is, without a close look, if an earlier life of ours left it so and nothing is to be done."""
+        if not self._checkpoints.holds(stack) or (glanced := self._observer.glance(stack.id)) is None:
+            return None
+        left = self._with_bindings(stack.id, trusted(stack, glanced))
+        return None if self._plan(stack, left) else left
 
     def observe(self, stack_id: StackId) -> ObservedStack:
         """AWS's side from memory or AWS, the bindings from the store."""
+        return self._with_bindings(stack_id, self._observer.observe(stack_id))
+
+    def _with_bindings(self, stack_id: StackId, observed: ObservedStack) -> ObservedStack:
         held = self._store.by_index(TARGET_GROUP_BINDING, "stack", f"{stack_id.owner}:{stack_id.name}")
-        return dataclasses.replace(self._observer.observe(stack_id), bindings=tuple(bindings.seen(obj) for obj in held))
+        return dataclasses.replace(observed, bindings=tuple(bindings.seen(obj) for obj in held))
 
 
 class _Run:

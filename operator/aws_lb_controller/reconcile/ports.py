@@ -31,6 +31,9 @@ class Observer(Protocol):
     def observe(self, stack_id: StackId) -> ObservedStack:
         """Everything but the bindings."""
 
+    def glance(self, stack_id: StackId) -> ObservedStack | None:
+        """Without a close look: no attributes, listeners, rules. None where more is known, or nothing."""
+
     def remember(self, stack_id: StackId, observed: ObservedStack) -> None:
         """Our own writes made it so."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from aws_lb_controller.api.names import (
     CHECKPOINT_ANNOTATION,
+    DEPLOYED_ANNOTATION,
     GROUP_FINALIZER_PREFIX,
     SERVICE_ANNOTATION_PREFIX,
     Finalizer,
@@ -50,7 +51,9 @@ BACKEND_SECURITY_GROUP = Key("backend-security-group")
 OURS = frozenset(Finalizer)
 DEFAULT_CLASS_ANNOTATION = "ingressclass.kubernetes.io/is-default-class"
 LOAD_BALANCER_ANNOTATION = f"{SERVICE_ANNOTATION_PREFIX}/aws-load-balancer-"
-BOOKKEEPING = frozenset({CHECKPOINT_ANNOTATION, "kubectl.kubernetes.io/last-applied-configuration"})
+BOOKKEEPING = frozenset(
+    {CHECKPOINT_ANNOTATION, DEPLOYED_ANNOTATION, "kubectl.kubernetes.io/last-applied-configuration"}
+)
 """Annotations that say nothing a user asks for."""
 
 
@@ -91,9 +94,11 @@ class Routing:
     def _service(self, old: Obj | None, new: Obj | None) -> Iterator[Routed]:
         if not _has_changed(old, new):
             return
+        yield from _let_go(old, new)
         name = full_name(_either(old, new))
         for key in self._services(obj for obj in (old, new) if obj is not None):
             yield key, Lane.NORMAL
+        yield from _let_go(old, new)
         if _differ(old, new, lambda service: (spec_of(service), _annotations(service))):
             for ingress in self._store.by_index(INGRESS, "service", name):
                 yield from _normal(self._groups(ingress))
@@ -108,9 +113,11 @@ class Routing:
 
     def _ingress(self, old: Obj | None, new: Obj | None) -> Iterator[Routed]:
         if _has_changed(old, new):
+            yield from _let_go(old, new)
             for ingress in (old, new):
                 if ingress is not None:
                     yield from _normal(self._groups(ingress))
+            yield from _let_go(old, new)
 
     def _groups(self, ingress: Obj) -> set[Key]:
         names = {*self._group_names(ingress), *finalizer_groups(ingress)}
@@ -191,6 +198,12 @@ def _has_changed(old: Obj | None, new: Obj | None) -> bool:
     return _differ(old, new, _asked) or bool(_our_finalizers(old) - _our_finalizers(new))
 
 
+def _let_go(old: Obj | None, new: Obj | None) -> Iterator[Routed]:
+    """A Service or Ingress is ours no longer: it may have been the last, also when its bindings went before it."""
+    if _our_finalizers(old) - _our_finalizers(new):
+        yield BACKEND_SECURITY_GROUP, Lane.NORMAL
+
+
 def _our_finalizers(obj: Obj | None) -> set[str]:
     held = finalizers_of(obj) if obj is not None else ()
     return {each for each in held if each in OURS or each.startswith(GROUP_FINALIZER_PREFIX)}
@@ -208,6 +221,12 @@ def _endpoints(endpoint_slice: Obj) -> tuple[object, ...]:
 def _pod_as_target(obj: Obj) -> tuple[object, ...]:
     pod = views.pod(obj)
     return pod.ips, pod.node, pod.conditions, pod.readiness_gates, pod.deleting, pod.eni
+
+
+def _let_go(old: Obj | None, new: Obj | None) -> Iterator[Routed]:
+    """An object that we hold no longer was perhaps the last to need the shared backend security group."""
+    if _our_finalizers(old) - _our_finalizers(new):
+        yield BACKEND_SECURITY_GROUP, Lane.NORMAL
 
 
 # --- reading ---

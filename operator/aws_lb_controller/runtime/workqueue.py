@@ -175,9 +175,13 @@ class WorkQueue:
         self._lanes.add(key, lane, self._clock())
         self._wake(key.controller)
 
-    def post(self, key: Key, lane: Lane = Lane.NORMAL) -> None:
-        """As `add`, from any thread; after the loop has closed it does nothing."""
-        if not self._loop.is_closed():
+    def post(self, key: Key, lane: Lane = Lane.NORMAL, *, after: float = 0.0) -> None:
+        """As `add`, or `add_after`, from any thread; after the loop has closed it does nothing."""
+        if self._loop.is_closed():
+            return
+        if after:
+            self._loop.call_soon_threadsafe(self.add_after, key, after, lane)
+        else:
             self._loop.call_soon_threadsafe(self.add, key, lane)
 
     def add_after(self, key: Key, seconds: float, lane: Lane = Lane.NORMAL) -> None:

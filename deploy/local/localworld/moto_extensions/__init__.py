@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import os
 
+from localworld.behaviour import Behaviour
 from localworld.moto_extensions import listeners, load_balancers, network, refusals, targets
-from localworld.moto_extensions.patching import Behaviour, behaviour, carry_out
+from localworld.moto_extensions.patching import behaviour, carry_out
 
 __all__ = ["Behaviour", "behaviour", "install"]
 

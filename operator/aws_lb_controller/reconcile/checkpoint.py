@@ -1,0 +1,91 @@
+"""What a run leaves for the next one to find: that a stack is as it was wanted, so that it needs no close look.
+
+A digest of the stack stands in an annotation of the first of its TargetGroupBindings. It is taken away before the first
+change and put back after the last, so that it is never there while AWS may be something in between. What the sweep
+after a restart tells (load balancers, target groups, security groups with their rules) is compared all the same; only
+attributes, listeners and rules are taken on trust, until the audit comes to the stack.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TypeVar
+
+from aws_lb_controller import __version__
+from aws_lb_controller.api.names import DEPLOYED_ANNOTATION
+from aws_lb_controller.cluster.indexes import annotations_of, full_name, is_deleting
+from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
+from aws_lb_controller.cluster.store import Store
+from aws_lb_controller.errors import KubernetesNotFound
+from aws_lb_controller.model.digest import digest
+from aws_lb_controller.model.observed import ObservedStack, Seen, SeenLoadBalancer
+from aws_lb_controller.model.refs import resolve
+from aws_lb_controller.model.stack import Stack, StackId
+from aws_lb_controller.model.target_group import TargetGroup
+from aws_lb_controller.plan import match
+from aws_lb_controller.reconcile.ports import KubernetesWriter, Obj
+
+S = TypeVar("S", Seen[TargetGroup], SeenLoadBalancer)
+
+
+class Checkpoints:
+    """Reads and writes the digests of stacks."""
+
+    def __init__(self, store: Store, writer: KubernetesWriter) -> None:
+        self._store, self._writer = store, writer
+
+    def holds(self, stack: Stack) -> bool:
+        """Whether an earlier run left the stack just as it is wanted now."""
+        mark = digest(stack, version=__version__)
+        return mark is not None and self._marks(stack.id) == [mark]
+
+    def lift(self, stack_id: StackId) -> None:
+        """Before a change."""
+        for binding in self._bindings(stack_id):
+            if DEPLOYED_ANNOTATION in annotations_of(binding):
+                self._write(binding, None)
+
+    def set(self, stack: Stack) -> None:
+        """Everything is as wanted."""
+        mark = digest(stack, version=__version__)
+        bindings = self._bindings(stack.id)
+        if bindings and mark is not None and self._marks(stack.id) != [mark]:
+            self.lift(stack.id)
+            self._write(bindings[0], mark)
+
+    def _marks(self, stack_id: StackId) -> list[str]:
+        marks = (annotations_of(binding).get(DEPLOYED_ANNOTATION) for binding in self._bindings(stack_id))
+        return [mark for mark in marks if mark is not None]
+
+    def _bindings(self, stack_id: StackId) -> list[Obj]:
+        held = self._store.by_index(TARGET_GROUP_BINDING, "stack", f"{stack_id.owner}:{stack_id.name}")
+        return sorted((binding for binding in held if not is_deleting(binding)), key=full_name)
+
+    def _write(self, binding: Obj, mark: str | None) -> None:
+        meta = binding["metadata"]
+        body = {"metadata": {"annotations": {DEPLOYED_ANNOTATION: mark}}}
+        try:
+            self._writer.patch(TARGET_GROUP_BINDING, meta["namespace"], meta["name"], body)
+        except KubernetesNotFound:
+            return  # it went meanwhile, and the mark with it
+
+
+def trusted(stack: Stack, glanced: ObservedStack) -> ObservedStack:
+    """What a glance saw, with everything it cannot see taken to be as the stack wants it."""
+    wanted = resolve(stack, match.known(stack, glanced))
+    attributes = {x.id: x.attributes for x in wanted.target_groups} | {
+        x.id: x.attributes for x in wanted.load_balancers
+    }
+
+    def completed(seen: S) -> S:
+        resource = dataclasses.replace(seen.resource, attributes=attributes.get(seen.resource.id, {}))
+        return dataclasses.replace(seen, resource=resource)
+
+    with_listeners = dataclasses.replace(
+        glanced,
+        target_groups=tuple(map(completed, glanced.target_groups)),
+        load_balancers=tuple(map(completed, glanced.load_balancers)),
+        listeners=tuple(Seen(arn=f"listener {x.id}", resource=x) for x in wanted.listeners),
+    )
+    rules = resolve(stack, match.known(stack, with_listeners)).rules
+    return dataclasses.replace(with_listeners, rules=tuple(Seen(arn=f"rule {x.id}", resource=x) for x in rules))

@@ -1,0 +1,156 @@
+"""Dying, or losing AWS's answer, at any AWS mutation of the demo's creation ends where an undisturbed creation ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+
+from simulated_cluster import DEMO, Obj, samples
+from simulation import Death, Send, Simulation
+
+HALVES = (
+    ("ingress-class", "2048-game", "echo-nlb-instance"),
+    ("ingress-class", "2048-game-instance", "echo-nlb"),
+)
+"""The demo in two parts, each with an ALB and an NLB, with pods and with nodes: for tests that are less likely to fail."""
+
+Disturb = Callable[[Send], AWSResponse]
+
+
+@pytest.fixture(scope="module")
+def demo() -> list[Obj]:
+    return samples(*DEMO)
+
+
+@pytest.fixture(params=HALVES, ids="+".join)
+def half(request: pytest.FixtureRequest) -> list[Obj]:
+    return samples(*request.param)
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses_between_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
+
+
+def die_before_it_is_sent(_send: Send) -> AWSResponse:
+    raise Death
+
+
+def die_when_it_took_effect(send: Send) -> AWSResponse:
+    send()
+    raise Death
+
+
+def lose_the_answer(send: Send) -> AWSResponse:
+    send()
+    return AWSResponse("http://aws", 500, {}, NoBody())
+
+
+class NoBody:
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield b""
+
+
+class At:
+    """Disturbs the mutation of a number, and as many after it as `times` says; the others are left alone."""
+
+    def __init__(self, number: int, disturb: Disturb, *, times: int = 1) -> None:
+        self._count, self._numbers, self._disturb = 0, range(number, number + times), disturb
+        self.operation = ""
+
+    def __call__(self, operation: str, send: Send) -> AWSResponse:
+        self._count += 1
+        if self._count not in self._numbers:
+            return send()
+        self.operation = self.operation or operation
+        return self._disturb(send)
+
+
+class DieAtRequest:
+    """Dies at the request to Kubernetes after so many others."""
+
+    def __init__(self, left: int) -> None:
+        self._left = left
+
+    def __call__(self, _method: str, _path: str) -> None:
+        self._left -= 1
+        if self._left == -1:
+            raise Death
+
+
+class Undisturbed:
+    """What AWS holds before the demo, and what it and Kubernetes hold after, and with how many mutations."""
+
+    def __init__(self, world: Simulation, objs: list[Obj]) -> None:
+        self.before = world.aws_state()
+        world.cluster.apply(*objs)
+        world.run()
+        assert [] == world.unexpected()
+        self.mutations = len(world.wire.mutations())
+        self.kubernetes_writes = len(world.cluster.api.requests)
+        self.aws, self.kubernetes = world.aws_state(), world.kubernetes_state()
+        delete(world, objs)
+
+
+def delete(world: Simulation, objs: list[Obj]) -> None:
+    world.cluster.delete_all(objs)
+    world.run()
+
+
+def check_that_all_is_as_undisturbed(world: Simulation, undisturbed: Undisturbed, objs: list[Obj], where: str) -> None:
+    assert (where, undisturbed.aws) == (where, world.aws_state())
+    assert (where, undisturbed.kubernetes) == (where, world.kubernetes_state())
+    delete(world, objs)
+    assert (where, undisturbed.before) == (where, world.aws_state())
+    assert (where, {}) == (where, world.kubernetes_state())
+
+
+@pytest.mark.parametrize("die", [die_before_it_is_sent, die_when_it_took_effect])
+def test_dying_at_any_mutation_and_starting_again_ends_as_if_nothing_had_been(
+    die: Disturb, aws: Any, demo: list[Obj]
+) -> None:
+    world = Simulation(aws)
+    undisturbed = Undisturbed(world, demo)
+    for number in range(1, undisturbed.mutations + 1):
+        world = world.anew()
+        world.cluster.apply(*demo)
+        world.wire.at_mutation = at = At(number, die)
+        with pytest.raises(Death):
+            world.run()
+        world.restart()
+        world.run()
+        where = f"{number}: {at.operation}"
+        assert (where, []) == (where, world.unexpected())
+        check_that_all_is_as_undisturbed(world, undisturbed, demo, where)
+
+
+@pytest.mark.parametrize("times", [1, 4], ids=["once", "at-every-attempt"])
+def test_losing_the_answer_to_any_mutation_ends_as_if_nothing_had_been(times: int, aws: Any, half: list[Obj]) -> None:
+    world = Simulation(aws)
+    undisturbed = Undisturbed(world, half)
+    for number in range(1, undisturbed.mutations + 1):
+        world = world.anew()
+        world.cluster.apply(*half)
+        world.wire.at_mutation = at = At(number, lose_the_answer, times=times)
+        world.run()
+        check_that_all_is_as_undisturbed(world, undisturbed, half, f"{number}: {at.operation}")
+
+
+def test_dying_before_any_write_to_kubernetes_and_starting_again_ends_as_if_nothing_had_been(
+    aws: Any, half: list[Obj]
+) -> None:
+    world = Simulation(aws)
+    undisturbed = Undisturbed(world, half)
+    for number in range(undisturbed.kubernetes_writes):
+        world = world.anew()
+        world.cluster.apply(*half)
+        world.cluster.api.before = DieAtRequest(number)
+        with pytest.raises(Death):
+            world.run()
+        world.restart()
+        world.run()
+        assert (number, []) == (number, world.unexpected())
+        check_that_all_is_as_undisturbed(world, undisturbed, half, f"write {number}")
