@@ -94,7 +94,6 @@ class Routing:
     def _service(self, old: Obj | None, new: Obj | None) -> Iterator[Routed]:
         if not _has_changed(old, new):
             return
-        yield from _let_go(old, new)
         name = full_name(_either(old, new))
         for key in self._services(obj for obj in (old, new) if obj is not None):
             yield key, Lane.NORMAL
@@ -113,7 +112,6 @@ class Routing:
 
     def _ingress(self, old: Obj | None, new: Obj | None) -> Iterator[Routed]:
         if _has_changed(old, new):
-            yield from _let_go(old, new)
             for ingress in (old, new):
                 if ingress is not None:
                     yield from _normal(self._groups(ingress))
@@ -221,12 +219,6 @@ def _endpoints(endpoint_slice: Obj) -> tuple[object, ...]:
 def _pod_as_target(obj: Obj) -> tuple[object, ...]:
     pod = views.pod(obj)
     return pod.ips, pod.node, pod.conditions, pod.readiness_gates, pod.deleting, pod.eni
-
-
-def _let_go(old: Obj | None, new: Obj | None) -> Iterator[Routed]:
-    """An object that we hold no longer was perhaps the last to need the shared backend security group."""
-    if _our_finalizers(old) - _our_finalizers(new):
-        yield BACKEND_SECURITY_GROUP, Lane.NORMAL
 
 
 # --- reading ---
