@@ -15,13 +15,16 @@ MADE_UP = {"LoadBalancerArn", "TargetGroupArn", "ListenerArn", "RuleArn", "Creat
 
 
 class AwsPicture:
-    """Looks at one account. names: what else is to stand for an id or address: id → name."""
+    """Looks at one account."""
 
     def __init__(self, elbv2: Any, ec2: Any) -> None:
         self._elbv2, self._ec2 = elbv2, ec2
 
     def take(self, names: Mapping[str, str]) -> Json:
-        """Load balancers (with listeners and rules), target groups (with targets), security groups: each by name."""
+        """Load balancers (with listeners and rules), target groups (with targets), security groups: each by name.
+
+        names: what is to stand in the place of other ids and addresses.
+        """
         balancers, groups = self._load_balancers(), self._target_groups()
         security_groups = self._ec2.describe_security_groups()["SecurityGroups"]
         standing = {
@@ -77,11 +80,9 @@ class AwsPicture:
         health = self._elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
         return {
             **_lasting(described),
-            "attributes": _attributes(
-                self._elbv2.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
-            ),
+            "attributes": _attributes(self._elbv2.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]),
             "tags": self._tags(arn),
-            "targets": sorted([one["Target"]["Id"], one["Target"]["Port"], _state(one)] for one in health),
+            "targets": [{**one["Target"], "State": one["TargetHealth"]["State"]} for one in health],
         }
 
     def _tags(self, arn: str) -> dict[str, str]:
@@ -90,7 +91,7 @@ class AwsPicture:
 
 
 def with_names(picture: Any, names: Mapping[str, str]) -> Any:
-    """The picture with every id replaced by a name, wherever it stands; lists that are sets are sorted anew."""
+    """The picture with every id replaced by a name, wherever it stands; lists count as sets."""
     if isinstance(picture, Mapping):
         return {key: with_names(value, names) for key, value in sorted(picture.items())}
     if isinstance(picture, list):
@@ -108,10 +109,6 @@ def _attributes(attributes: Iterable[Json]) -> dict[str, str]:
 
 def _key_values(pairs: Iterable[Json]) -> dict[str, str]:
     return {pair["Key"]: pair["Value"] for pair in pairs}
-
-
-def _state(health: Json) -> str:
-    return str(health["TargetHealth"]["State"])
 
 
 def _action(action: Json) -> Json:

@@ -131,22 +131,26 @@ def _handler(proxy: AwsProxy, aws: str) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def handle_one_call(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # killed in the middle of a request, which AWS then never sees whole
+                self.close_connection = True
+                return
             call = AwsCall(*_operation(self, body), at=time.monotonic())
             strike = proxy.begin(call)
             try:
-                if strike and not strike.after:
-                    return self._strike(strike)
-                status, headers, answer = self._ask_aws(body)
-                if strike:
-                    return self._strike(strike)
-                self._answer(status, headers, answer)
+                if strike is None:
+                    self._answer(*self._ask_aws(body))
+                else:
+                    self._strike(strike, body)
             finally:
                 proxy.end()
 
         do_GET = do_POST = do_PUT = do_DELETE = handle_one_call  # noqa: N815  # http.server's names
 
-        def _strike(self, strike: Strike) -> None:
+        def _strike(self, strike: Strike, body: bytes) -> None:
+            if strike.after:
+                self._ask_aws(body)
             strike.deed()
             self.close_connection = True
 

@@ -5,7 +5,6 @@ Nothing of the controller's own code is used, so that the tests see what a user 
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import urllib.request
@@ -15,7 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import yaml
+from prometheus_client.parser import text_string_to_metric_families
 
+from aws_picture import AwsPicture
 from aws_proxy import AwsProxy
 from localworld.aws_view import AwsView
 from localworld.control_plane import ControlPlane
@@ -55,11 +56,12 @@ class Controller:
         strike = self.proxy.strike(nth, after=after, deed=lambda: os.kill(self.pid, 9))
         return lambda: strike.struck is not None and not self.process.alive()
 
-    def metrics(self) -> dict[str, float]:
-        """`name{label="value"}` → value, as /metrics says."""
-        text = self.get("/metrics", port=self.process.metrics_port)
-        lines = (line.rsplit(" ", 1) for line in text.splitlines() if line and not line.startswith("#"))
-        return {name: float(value) for name, value in lines}
+    def metric(self, metric: str, **labels: str) -> float | None:
+        """The sum of a metric's samples that bear the labels, as /metrics says; None without any."""
+        families = text_string_to_metric_families(self.get("/metrics", port=self.process.metrics_port))
+        samples = [sample for family in families for sample in family.samples if sample.name == metric]
+        found = [sample.value for sample in samples if labels.items() <= sample.labels.items()]
+        return sum(found) if found else None
 
     def get(self, path: str, *, port: int | None = None) -> str:
         """The body of the answer of an HTTP GET, by default from the health port; an error if it is not 200."""
@@ -75,16 +77,15 @@ class Controller:
 
     def leads(self) -> bool:
         """Whether it says so itself."""
-        return any(name.startswith("leader_election_master_status") and value for name, value in self.metrics().items())
+        return bool(self.metric("leader_election_master_status"))
 
     def idle(self) -> bool:
         """Whether it has looked at everything and nothing is under way, for a while now."""
-        if self.proxy.quiet_seconds() < QUIET_SECONDS:
-            return False
-        metrics = self.metrics()
-        reconciled = any(name.startswith("controller_runtime_reconcile_total") for name in metrics)
-        waiting = sum(value for name, value in metrics.items() if name.startswith("workqueue_depth"))
-        return reconciled and not waiting
+        return (
+            self.proxy.quiet_seconds() > QUIET_SECONDS
+            and self.metric("controller_runtime_reconcile_total") is not None
+            and not self.metric("workqueue_depth")
+        )
 
     def stop(self) -> None:
         """SIGTERM, and the proxy ends too."""
@@ -115,13 +116,22 @@ class Controllers:
 
     def one(self) -> Controller:
         """The only one that runs, with leader election: one that runs already, or a new one."""
-        living = [each for each in self.running if each.process.alive() and each.process.leader_election]
-        if len(living) == 1 == len(self.running):
-            return living[0]
+        if len(self.running) == 1 and self.living() and self.running[0].process.leader_election:
+            return self.running[0]
         self.stop()
         controller = self.start()
         until("the controller to lead", controller.leads, seconds=30)
         return controller
+
+    def living(self) -> list[Controller]:
+        """Those that run now."""
+        return [each for each in self.running if each.process.alive()]
+
+    def bury_dead(self) -> None:
+        """Forget those that have ended."""
+        for each in [one for one in self.running if not one.process.alive()]:
+            self.running.remove(each)
+            each.stop()
 
     def stop(self) -> None:
         """Stop them all."""
@@ -136,8 +146,18 @@ class Controllers:
 class Place:
     """A namespace of a test, and the AWS beside it."""
 
-    cluster: ControlPlane
+    world: LocalWorld
     namespace: str
+
+    @property
+    def cluster(self) -> ControlPlane:
+        """The control plane."""
+        return self.world.control_plane
+
+    @property
+    def there(self) -> Converging:
+        """What is missing or left of it in AWS."""
+        return Converging(self.world, (self.namespace,))
 
     def apply(self, *objects: Obj) -> None:
         """Apply objects in this namespace."""
@@ -147,9 +167,9 @@ class Place:
         """`kubectl patch`, merging."""
         self.cluster.kubectl("patch", kind, name, "-n", self.namespace, "--type=merge", "-p", json.dumps(patch))
 
-    def annotate(self, kind: str, name: str, **annotations: str | None) -> None:
+    def annotate(self, kind: str, name: str, annotations: Mapping[str, str | None]) -> None:
         """Set annotations, or take away those that are None."""
-        self.edit(kind, name, {"metadata": {"annotations": annotations}})
+        self.edit(kind, name, {"metadata": {"annotations": dict(annotations)}})
 
     def get(self, kind: str, name: str) -> Obj:
         """One object."""
@@ -176,7 +196,9 @@ class Place:
 
     def versions(self) -> dict[str, str]:
         """The resourceVersion of each Service, Ingress and TargetGroupBinding."""
-        return {f"{one['kind']} {one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in self.list(OURS)}
+        return {
+            f"{one['kind']} {one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in self.list(OURS)
+        }
 
 
 def _placed(obj: Obj, namespace: str) -> Obj:
@@ -195,17 +217,9 @@ def is_balanced(obj: Obj) -> bool:
     return obj["kind"] == "Ingress" or (obj["kind"] == "Service" and obj["spec"]["type"] == "LoadBalancer")
 
 
-def sample_objects(namespace_suffix: str = "") -> list[Obj]:
-    """The objects of all samples; the suffix goes to every namespace's name."""
-    objects = [one for file in SAMPLE_FILES for one in yaml.safe_load_all((SAMPLES / file).read_text()) if one]
-    return [_with_suffix(one, namespace_suffix) for one in objects]
-
-
-def _with_suffix(obj: Obj, suffix: str) -> Obj:
-    changed = copy.deepcopy(obj)
-    field_name = "name" if obj["kind"] == "Namespace" else "namespace"
-    changed["metadata"][field_name] += suffix
-    return changed
+def sample_objects() -> list[Obj]:
+    """The objects of all samples."""
+    return [one for file in SAMPLE_FILES for one in yaml.safe_load_all((SAMPLES / file).read_text()) if one]
 
 
 def namespaces_of(objects: Iterable[Obj]) -> list[str]:
@@ -332,7 +346,17 @@ class Converging:
 
     def wait(self) -> None:
         """Until nothing is missing."""
-        until_nothing(f"all of {', '.join(self.namespaces)}", self.missing)
+        until_nothing(f"all of {', '.join(self.namespaces)}", lambda: list(self.missing()))
+
+    def picture(self) -> Obj:
+        """All of AWS, without what it makes up."""
+        return AwsPicture(self.world.aws.elbv2, self.world.aws.ec2).take({})
+
+    def load_balancer_tags(self, hostname: str) -> dict[str, str]:
+        """The tags of the load balancer with that DNS name."""
+        [arn] = [one["LoadBalancerArn"] for one in self.view.load_balancers() if one["DNSName"].lower() == hostname]
+        [described] = self.world.aws.elbv2.describe_tags(ResourceArns=[arn])["TagDescriptions"]
+        return {tag["Key"]: tag["Value"] for tag in described["Tags"]}
 
     def remaining(self) -> list[str]:
         """Objects of ours that are still there."""

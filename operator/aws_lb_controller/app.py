@@ -54,10 +54,6 @@ from aws_lb_controller.settings import Settings
 log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.05
-_GATHER_SECONDS = 0.1
-"""Endpoints of one Service change in bursts, and AWS takes 20 RegisterTargets and DeregisterTargets at once, then 4 a
-second: what comes within this time goes into one call.
-"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +237,7 @@ class _Program:
 
     def _route(self, kind: Kind, old: Obj | None, new: Obj | None) -> None:
         for key, lane in self._routing.keys_for(kind, old, new).items():
-            self._queue.post(key, lane, after=_GATHER_SECONDS if lane is Lane.URGENT else 0.0)
+            self._queue.post(key, lane)
 
     async def _hear(self) -> None:
         """kopf looks for its kinds once, so it starts when our own list has found them."""

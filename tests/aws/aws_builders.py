@@ -46,7 +46,12 @@ LOG = Log()
 
 def settings(**more: Any) -> Settings:
     # unthrottled: moto has no limits, and tests no time
-    wanted = {"cluster_name": CLUSTER, "aws_region": "us-west-2", "aws_vpc_id": "vpc-1", "aws_api_throttle": {"Elastic Load Balancing v2": ()}}
+    wanted = {
+        "cluster_name": CLUSTER,
+        "aws_region": "us-west-2",
+        "aws_vpc_id": "vpc-1",
+        "aws_api_throttle": {"Elastic Load Balancing v2": ()},
+    }
     return Settings(**{**wanted, **more})
 
 

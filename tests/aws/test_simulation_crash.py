@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -154,3 +155,33 @@ def test_dying_before_any_write_to_kubernetes_and_starting_again_ends_as_if_noth
         world.run()
         assert (number, []) == (number, world.unexpected())
         check_that_all_is_as_undisturbed(world, undisturbed, half, f"write {number}")
+
+
+@pytest.mark.parametrize("die", [die_before_it_is_sent, die_when_it_took_effect])
+def test_dying_at_any_mutation_of_the_deletion_and_starting_again_ends_with_nothing_left(
+    die: Disturb, aws: Any, half: list[Obj]
+) -> None:
+    world = Simulation(aws)
+    before = world.aws_state()
+    for number in itertools.count(1):
+        world = world.anew()
+        world.cluster.apply(*half)
+        world.run()
+        world.cluster.delete_all(half)
+        world.wire.at_mutation = at = At(number, die)
+        died = dies(world)
+        world.restart()
+        world.run()
+        assert (at.operation, before) == (at.operation, world.aws_state())
+        assert (at.operation, {}) == (at.operation, world.kubernetes_state())
+        if not died:
+            break
+    assert number > len(half)
+
+
+def dies(world: Simulation) -> bool:
+    try:
+        world.run()
+    except Death:
+        return True
+    return False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,6 +13,11 @@ from simulation import Simulation
 
 OBJECTS = samples(*DEMO)
 SETTINGS = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture
+def world(aws: Any) -> Simulation:
+    return Simulation(aws)
 
 
 def deployed(world: Simulation, order: list[Obj], pauses: list[bool]) -> Any:
@@ -40,9 +46,9 @@ def deleted(world: Simulation, order: list[Obj], pauses: list[bool]) -> Any:
     pauses=st.lists(st.booleans(), min_size=len(OBJECTS), max_size=len(OBJECTS)),
 )
 def test_the_order_in_which_objects_come_and_go_makes_no_difference(
-    coming: list[Obj], going: list[Obj], pauses: list[bool], aws: Any
+    coming: list[Obj], going: list[Obj], pauses: list[bool], world: Simulation
 ) -> None:
-    world = Simulation(aws, nodes=nodes_of(aws))
+    world = world.anew()
     before = world.aws_state()
     expected = deployed(world, OBJECTS, [False] * len(OBJECTS))
     world.cluster.delete_all(OBJECTS)

@@ -48,9 +48,7 @@ def test_changes_that_nobody_asks_about_make_no_aws_call(world: Simulation) -> N
 
 def test_an_edit_that_says_what_is_so_already_makes_no_aws_call(world: Simulation) -> None:
     world.cluster.annotate(INGRESS, *GAME, {"alb.ingress.kubernetes.io/healthcheck-interval-seconds": "15"})
-    world.cluster.annotate(
-        SERVICE, *ECHO, {"service.beta.kubernetes.io/aws-load-balancer-healthcheck-protocol": "TCP"}
-    )
+    world.cluster.annotate(SERVICE, *ECHO, {"service.beta.kubernetes.io/aws-load-balancer-healthcheck-protocol": "TCP"})
     world.run()
     assert [] == world.wire.operations
     assert [] == world.unexpected()

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from e2e_world import OURS, Controller, Controllers, Converging, Place, until_nothing
-from localworld.control_plane import ControlPlane
+from e2e_world import Controller, Controllers, Place, until_nothing, workload
 from localworld.world import LocalWorld
 
 HERE = Path(__file__).parent
@@ -44,32 +43,25 @@ def controller(controllers: Controllers) -> Controller:
 
 
 @pytest.fixture
-def place(control_plane: ControlPlane, controllers: Controllers) -> Iterator[Place]:
-    """A namespace of the test's own. Afterwards its objects are deleted, and AWS must be as before."""
-    place = Place(control_plane, f"e2e-{os.getpid()}-{next(_numbers)}")
-    control_plane.kubectl("create", "namespace", place.namespace)
+def place(controllers: Controllers) -> Iterator[Place]:
+    """A namespace of the test's own, in which `web` runs. Afterwards its objects go, and AWS must be as before."""
+    yield from _a_place(controllers)
+
+
+@pytest.fixture(scope="module")
+def shared_place(controllers: Controllers) -> Iterator[Place]:
+    """As `place`, for all tests of a module together."""
+    yield from _a_place(controllers)
+
+
+def _a_place(controllers: Controllers) -> Iterator[Place]:
+    place = Place(controllers.world, f"e2e-{os.getpid()}-{next(_numbers)}")
+    place.cluster.kubectl("create", "namespace", place.namespace)
+    place.apply(workload(replicas=2))
     yield place
-    place.delete()
-    if not controllers.running:
+    if not controllers.living():
         controllers.one()
-    all_gone = converging_of(controllers.world, place.namespace)
-    until_nothing(f"the end of {place.namespace}'s {OURS}", all_gone.remaining)
-    until_nothing("an AWS as before", all_gone.leftovers)
-    control_plane.kubectl("delete", "namespace", place.namespace, "--wait=false")
-
-
-@pytest.fixture
-def converging(local_world: LocalWorld) -> Callable[..., Converging]:
-    """What is missing in the namespaces that are given."""
-    return lambda *namespaces: converging_of(local_world, *namespaces)
-
-
-def converging_of(world: LocalWorld, *namespaces: str) -> Converging:
-    """What is missing in some namespaces."""
-    return Converging(world, namespaces)
-
-
-@pytest.fixture
-def converged(local_world: LocalWorld, place: Place) -> Callable[[], None]:
-    """Waits until AWS is as the objects of the test's namespace wish."""
-    return converging_of(local_world, place.namespace).wait
+    place.delete()
+    until_nothing(f"the end of the objects in {place.namespace}", place.there.remaining)
+    until_nothing("an AWS as before", place.there.leftovers)
+    place.cluster.kubectl("delete", "namespace", place.namespace, "--wait=false")

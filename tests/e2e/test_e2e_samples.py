@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
-from e2e_world import Controller, Converging, Obj, hostname_of, is_balanced, namespaces_of, sample_objects, until
-from e2e_world import until_nothing as until_none
+from e2e_world import (
+    Controller,
+    Converging,
+    Obj,
+    hostname_of,
+    is_balanced,
+    namespaces_of,
+    sample_objects,
+    until,
+    until_nothing,
+)
 from localworld.control_plane import ControlPlane
+from localworld.world import LocalWorld
 
 SAMPLES = sample_objects()
 NAMESPACES = namespaces_of(SAMPLES)
 
 
 @pytest.fixture
-def samples(
-    control_plane: ControlPlane, controller: Controller, converging: Callable[..., Converging]
-) -> Iterator[Converging]:
+def samples(local_world: LocalWorld, control_plane: ControlPlane, controller: Controller) -> Iterator[Converging]:
     control_plane.apply(SAMPLES)
-    there = converging(*NAMESPACES)
+    there = Converging(local_world, tuple(NAMESPACES))
     there.wait()
     yield there
     control_plane.kubectl("delete", "namespaces", *NAMESPACES, "--wait=false", "--ignore-not-found")
-    until_none("the end of the samples", there.remaining)
+    until_nothing("the end of the samples", there.remaining)
 
 
 def test_the_samples_come_to_exist_follow_their_pods_and_leave_nothing(
@@ -32,9 +40,10 @@ def test_the_samples_come_to_exist_follow_their_pods_and_leave_nothing(
     active = {one["DNSName"].lower() for one in samples.view.load_balancers()}
     balanced = [one for one in samples.objects("ingresses,services") if is_balanced(one)]
     assert active == {hostname_of(one) for one in balanced}
-    assert [("application", "internet-facing")] * 2 + [("network", "internal"), ("network", "internet-facing")] == sorted(
-        (one["Type"], one["Scheme"]) for one in samples.view.load_balancers()
-    )
+    assert [("application", "internet-facing")] * 2 + [
+        ("network", "internal"),
+        ("network", "internet-facing"),
+    ] == sorted((one["Type"], one["Scheme"]) for one in samples.view.load_balancers())
     assert {("Ingress", "ip"), ("Ingress", "instance"), ("Service", "ip"), ("Service", "instance")} == {
         (owner(one), one["spec"]["targetType"]) for one in samples.objects("targetgroupbindings")
     }
@@ -43,8 +52,8 @@ def test_the_samples_come_to_exist_follow_their_pods_and_leave_nothing(
     scaled(samples, control_plane, replicas=3)
     scaled(samples, control_plane, replicas=1)
     control_plane.kubectl("delete", "namespaces", *NAMESPACES, "--wait=false")
-    until_none("the end of the samples", samples.remaining)
-    until_none("an AWS as before, without the shared backend group", samples.leftovers)
+    until_nothing("the end of the samples", samples.remaining)
+    until_nothing("an AWS as before, without the shared backend group", samples.leftovers)
 
 
 def owner(binding: Obj) -> str:

@@ -65,7 +65,7 @@ class Answers:
 
     def _answer(self, question: Question[Any], *, refresh: bool) -> object:
         if isinstance(question, Existing):
-            return self._inventory.observe(question.stack)
+            return self._inventory.glance(question.stack) or self._inventory.observe(question.stack)
         return self._cache.get(question, lambda: self._ask(question), refresh=refresh)
 
     def _ask(self, question: Question[Any]) -> object:

@@ -155,19 +155,20 @@ class Routing:
 
     def _endpoint_slice(self, old: Obj | None, new: Obj | None) -> Iterator[Routed]:
         if _differ(old, new, _endpoints):
+            lane = Lane.LEAVING if _serving(old) - _serving(new) else Lane.URGENT
             for service in {name for obj in (old, new) if obj is not None for name in service_of_slice(obj)}:
-                yield from self._bindings_of(service)
+                yield from self._bindings_of(service, lane)
 
     def _pod(self, old: Obj | None, new: Obj | None) -> Iterator[Routed]:
         if _differ(old, new, _pod_as_target):
             for endpoint_slice in self._store.by_index(ENDPOINT_SLICE, "pod", full_name(_either(old, new))):
                 for service in service_of_slice(endpoint_slice):
-                    yield from self._bindings_of(service)
+                    yield from self._bindings_of(service, Lane.URGENT)
 
-    def _bindings_of(self, service: str) -> Iterator[Routed]:
+    def _bindings_of(self, service: str, lane: Lane) -> Iterator[Routed]:
         for binding in self._store.by_index(TARGET_GROUP_BINDING, "service", service):
             if _target_type(binding) != "instance":
-                yield _binding_key(binding), Lane.URGENT
+                yield _binding_key(binding), lane
 
     def _node(self, old: Obj | None, new: Obj | None) -> Iterator[Routed]:
         if not _differ(old, new, views.node):
@@ -214,6 +215,12 @@ def _annotations(obj: Obj) -> dict[str, str]:
 def _endpoints(endpoint_slice: Obj) -> tuple[object, ...]:
     """The kept fields but the version: all that is kept of a slice matters."""
     return endpoint_slice.get("endpoints"), endpoint_slice.get("ports"), labels_of(endpoint_slice)
+
+
+def _serving(endpoint_slice: Obj | None) -> set[str]:
+    """The addresses of the endpoints that are ready and stay."""
+    endpoints = views.endpoints(endpoint_slice) if endpoint_slice is not None else ()
+    return {endpoint.address for endpoint in endpoints if endpoint.ready and not endpoint.terminating}
 
 
 def _pod_as_target(obj: Obj) -> tuple[object, ...]:

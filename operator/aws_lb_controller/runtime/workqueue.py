@@ -24,12 +24,28 @@ PATIENCE_SECONDS = 30.0
 class Lane(IntEnum):
     """How soon a key is to be looked at."""
 
-    URGENT = 0
-    """Endpoints have changed: traffic may be going nowhere."""
-    NORMAL = 1
+    LEAVING = 0
+    """Endpoints have gone: traffic may be going nowhere."""
+    URGENT = 1
+    """Endpoints have come."""
+    NORMAL = 2
     """Someone has made an edit and waits."""
-    BACKGROUND = 2
+    BACKGROUND = 3
     """A resync or audit."""
+
+
+def gather_seconds(lane: Lane, company: int) -> float:
+    """How long a key waits for more of its kind, so that one call serves them all; company: how many wait already.
+
+    Endpoints of a Service change in bursts, while AWS takes 20 RegisterTargets and DeregisterTargets at once and
+    then 4 a second. What leaves waits hardly at all. What comes waits longer when many Services change at the same
+    time, as in a roll-out of everything: then fuller calls are sooner done.
+    """
+    if lane is Lane.LEAVING:
+        return 0.05
+    if lane is Lane.URGENT:
+        return 0.1 if company < 5 else 0.4
+    return 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +120,10 @@ class Lanes:
             self._due[key] = (when, lane)
             heapq.heappush(self._heap, (when, key))
 
+    def gathering(self) -> int:
+        """How many keys wait for company."""
+        return sum(lane <= Lane.URGENT for _, lane in self._due.values())
+
     def ripen(self, now: float) -> None:
         """Queue the keys whose time has come."""
         while self._heap and self._heap[0][0] <= now:
@@ -175,14 +195,19 @@ class WorkQueue:
         self._lanes.add(key, lane, self._clock())
         self._wake(key.controller)
 
-    def post(self, key: Key, lane: Lane = Lane.NORMAL, *, after: float = 0.0) -> None:
-        """As `add`, or `add_after`, from any thread; after the loop has closed it does nothing."""
-        if self._loop.is_closed():
-            return
-        if after:
-            self._loop.call_soon_threadsafe(self.add_after, key, after, lane)
+    def post(self, key: Key, lane: Lane = Lane.NORMAL) -> None:
+        """As `add`, from any thread, once the lane's gathering time is over; after the loop has closed it does
+        nothing.
+        """
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._gather, key, lane)
+
+    def _gather(self, key: Key, lane: Lane) -> None:
+        seconds = gather_seconds(lane, self._lanes.gathering())
+        if seconds:
+            self.add_after(key, seconds, lane)
         else:
-            self._loop.call_soon_threadsafe(self.add, key, lane)
+            self.add(key, lane)
 
     def add_after(self, key: Key, seconds: float, lane: Lane = Lane.NORMAL) -> None:
         """Look at the key after that time, or before if something else asks for it."""

@@ -141,6 +141,19 @@ def test_our_finalizer_touches_nothing_when_it_comes_and_something_when_it_goes(
     assert {} != routed(kind, held, changed(held, finalizers=[]))
 
 
+@pytest.mark.parametrize(
+    ("kind", "obj", "finalizer"),
+    [(SERVICE, a_service(), "service.k8s.aws/resources"), (INGRESS, an_ingress(), "ingress.k8s.aws/resources")],
+)
+def test_the_shared_group_is_looked_at_when_a_service_or_ingress_is_let_go(
+    kind: Kind, obj: dict[str, Any], finalizer: str
+) -> None:
+    held = changed(obj, finalizers=[finalizer])
+    assert BACKEND in routed(kind, held, changed(held, finalizers=[]))
+    assert BACKEND in routed(kind, held, None)
+    assert BACKEND not in routed(kind, obj, None)
+
+
 def test_our_checkpoint_on_a_binding_touches_nothing() -> None:
     assert {} == routed(
         TARGET_GROUP_BINDING, a_binding(), changed(a_binding(), annotations={"elbv2.k8s.aws/checkpoint": "x"})
@@ -232,6 +245,13 @@ def test_endpoints_touch_the_services_bindings_urgently() -> None:
     expected = dict.fromkeys((BINDING, Key("binding", "shop/untyped")), Lane.URGENT)
     assert expected == routed(ENDPOINT_SLICE, None, lean(ENDPOINT_SLICE, a_slice()), *held)
     assert expected == routed(ENDPOINT_SLICE, a_slice(), a_slice(version=2, pods=("web-1", "web-2")), *held)
+
+
+def test_an_endpoint_that_leaves_is_the_most_urgent() -> None:
+    held = (TARGET_GROUP_BINDING, a_binding())
+    both, one = a_slice(pods=("web-1", "web-2")), a_slice(version=2, pods=("web-1",))
+    assert {BINDING: Lane.LEAVING} == routed(ENDPOINT_SLICE, both, one, held)
+    assert {BINDING: Lane.LEAVING} == routed(ENDPOINT_SLICE, one, None, held)
 
 
 def test_a_slice_with_the_same_endpoints_touches_nothing() -> None:
