@@ -52,42 +52,41 @@ class AwsPicture:
         arn = described["LoadBalancerArn"]
         attributes = self._elbv2.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
         listeners = self._elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+        tags = self._tags([arn, *(one["ListenerArn"] for one in listeners)])
         return {
             **_lasting(described),
             "AvailabilityZones": sorted(zone["SubnetId"] for zone in described["AvailabilityZones"]),
             "SecurityGroups": sorted(described.get("SecurityGroups") or []),
-            "attributes": _attributes(attributes),
-            "tags": self._tags(arn),
-            "listeners": {str(one["Port"]): self._listener(one) for one in listeners},
+            "attributes": _key_values(attributes),
+            "tags": tags[arn],
+            "listeners": {str(one["Port"]): self._listener(one, tags[one["ListenerArn"]]) for one in listeners},
         }
 
-    def _listener(self, described: Json) -> Json:
-        arn = described["ListenerArn"]
-        rules = self._elbv2.describe_rules(ListenerArn=arn)["Rules"]
+    def _listener(self, described: Json, tags: dict[str, str]) -> Json:
+        rules = self._elbv2.describe_rules(ListenerArn=described["ListenerArn"])["Rules"]
+        others = [one for one in rules if not one["IsDefault"]]
+        tags_of_rules = self._tags([one["RuleArn"] for one in others])
         return {
             **_lasting(described),
             "DefaultActions": [_action(one) for one in described["DefaultActions"]],
-            "tags": self._tags(arn),
-            "rules": {one["Priority"]: self._rule(one) for one in rules if not one["IsDefault"]},
+            "tags": tags,
+            "rules": {one["Priority"]: _rule(one, tags_of_rules[one["RuleArn"]]) for one in others},
         }
-
-    def _rule(self, described: Json) -> Json:
-        actions = [_action(one) for one in described["Actions"]]
-        return {**_lasting(described), "Actions": actions, "tags": self._tags(described["RuleArn"])}
 
     def _target_group(self, described: Json) -> Json:
         arn = described["TargetGroupArn"]
         health = self._elbv2.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+        attributes = self._elbv2.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
         return {
             **_lasting(described),
-            "attributes": _attributes(self._elbv2.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]),
-            "tags": self._tags(arn),
+            "attributes": _key_values(attributes),
+            "tags": self._tags([arn])[arn],
             "targets": [{**one["Target"], "State": one["TargetHealth"]["State"]} for one in health],
         }
 
-    def _tags(self, arn: str) -> dict[str, str]:
-        described = self._elbv2.describe_tags(ResourceArns=[arn])["TagDescriptions"]
-        return _key_values(described[0]["Tags"])
+    def _tags(self, arns: list[str]) -> dict[str, dict[str, str]]:
+        described = self._elbv2.describe_tags(ResourceArns=arns)["TagDescriptions"] if arns else []
+        return {one["ResourceArn"]: _key_values(one["Tags"]) for one in described}
 
 
 def with_names(picture: Any, names: Mapping[str, str]) -> Any:
@@ -103,12 +102,12 @@ def _lasting(described: Json) -> Json:
     return {key: value for key, value in described.items() if key not in MADE_UP}
 
 
-def _attributes(attributes: Iterable[Json]) -> dict[str, str]:
-    return _key_values(attributes)
-
-
 def _key_values(pairs: Iterable[Json]) -> dict[str, str]:
     return {pair["Key"]: pair["Value"] for pair in pairs}
+
+
+def _rule(described: Json, tags: dict[str, str]) -> Json:
+    return {**_lasting(described), "Actions": [_action(one) for one in described["Actions"]], "tags": tags}
 
 
 def _action(action: Json) -> Json:

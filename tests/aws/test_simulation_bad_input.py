@@ -1,4 +1,4 @@
-"""What users get wrong is told to them in one Event, harms nothing that stands, and is well again after the next edit."""
+"""What users get wrong is told in one Event, harms nothing that stands, and is well again after the next edit."""
 
 from __future__ import annotations
 

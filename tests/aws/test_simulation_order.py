@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from simulated_cluster import DEMO, KINDS, Obj, samples
+from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
+from simulated_cluster import DEMO, Obj, samples
 from simulation import Simulation
 
 OBJECTS = samples(*DEMO)
 SETTINGS = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@dataclass(frozen=True)
+class Expected:
+    """AWS before everything, and with everything."""
+
+    world: Simulation
+    before: Obj
+    deployed: Obj
+
+
 @pytest.fixture
-def world(aws: Any) -> Simulation:
-    return Simulation(aws)
+def expected(aws: Any) -> Expected:
+    world = Simulation(aws)
+    before = world.aws_state()
+    with_everything = deployed(world, OBJECTS, [False] * len(OBJECTS))
+    world.cluster.delete_all(OBJECTS)
+    world.run()
+    return Expected(world, before, with_everything)
 
 
 def deployed(world: Simulation, order: list[Obj], pauses: list[bool]) -> Any:
@@ -46,14 +62,9 @@ def deleted(world: Simulation, order: list[Obj], pauses: list[bool]) -> Any:
     pauses=st.lists(st.booleans(), min_size=len(OBJECTS), max_size=len(OBJECTS)),
 )
 def test_the_order_in_which_objects_come_and_go_makes_no_difference(
-    coming: list[Obj], going: list[Obj], pauses: list[bool], world: Simulation
+    coming: list[Obj], going: list[Obj], pauses: list[bool], expected: Expected
 ) -> None:
-    world = world.anew()
-    before = world.aws_state()
-    expected = deployed(world, OBJECTS, [False] * len(OBJECTS))
-    world.cluster.delete_all(OBJECTS)
-    world.run()
-    world = world.anew()
-    assert expected == deployed(world, coming, pauses)
-    assert before == deleted(world, going, pauses[: len(going)])
-    assert [] == [path for path in world.kubernetes_state() if KINDS["TargetGroupBinding"].plural in path]
+    world = expected.world.anew()
+    assert expected.deployed == deployed(world, coming, pauses)
+    assert expected.before == deleted(world, going, pauses[: len(going)])
+    assert [] == [path for path in world.kubernetes_state() if TARGET_GROUP_BINDING.plural in path]

@@ -1,4 +1,4 @@
-"""While an Ingress is changed, what is wanted before and after is served at every moment: AWS is watched call by call."""
+"""While an Ingress is changed, what is wanted before and after is served at every moment, call by call."""
 
 from __future__ import annotations
 
