@@ -38,7 +38,8 @@ class AwsPicture:
             "target groups": {one["TargetGroupName"]: self._target_group(one) for one in groups},
             "security groups": {one["GroupName"]: _security_group(one) for one in security_groups},
         }
-        return with_names(picture, standing)
+        named: Json = with_names(picture, standing)
+        return named
 
     def _load_balancers(self) -> list[Json]:
         pages = self._elbv2.get_paginator("describe_load_balancers").paginate()

@@ -21,13 +21,13 @@ from aws_proxy import AwsProxy
 from localworld.aws_view import AwsView
 from localworld.control_plane import ControlPlane
 from localworld.controller_process import ControllerProcess
+from localworld.demo import SAMPLE_FILES
 from localworld.processes import wait_for
 from localworld.world import SAMPLES, LocalWorld
 
 Obj = dict[str, Any]
 T = TypeVar("T")
 
-SAMPLE_FILES = ("2048-game.yaml", "2048-game-instance.yaml", "echo-nlb.yaml", "echo-nlb-instance.yaml")
 LEASE = ("lease/aws-load-balancer-controller-leader", "-n", "kube-system")
 OURS = "ingresses,services,targetgroupbindings"
 CONVERGE_SECONDS = 60

@@ -43,7 +43,8 @@ ATTEMPTS = 12
 IMAGE = "ami-0123456789abcdef0"
 POD_ADDRESSES = 8
 
-Send = Callable[[], AWSResponse]
+Answer = AWSResponse | None
+Send = Callable[[], Answer]
 
 
 class Death(BaseException):
@@ -58,7 +59,7 @@ class Wire:
     """
 
     operations: list[str] = field(default_factory=list)
-    at_mutation: Callable[[str, Send], AWSResponse] = lambda _operation, send: send()
+    at_mutation: Callable[[str, Send], Answer] = lambda _operation, send: send()
 
     def mutations(self) -> list[str]:
         return [operation for operation in self.operations if not is_read(operation)]
@@ -66,7 +67,7 @@ class Wire:
     def clear(self) -> None:
         self.operations.clear()
 
-    def __call__(self, *, event_name: str, request: Any, **_: Any) -> AWSResponse:
+    def __call__(self, *, event_name: str, request: Any, **_: Any) -> Answer:
         operation = event_name.rpartition(".")[2]
         self.operations.append(operation)
         if is_read(operation):

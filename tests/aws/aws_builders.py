@@ -76,24 +76,26 @@ def answering(
     client: Any, operation: str, *, status: int, code: str, times: int = 1, after_effect: bool = False
 ) -> Iterator[None]:
     """AWS answers the next `times` attempts at the operation with an error, before or after they take effect."""
-    left = [times]
+    left, events = [times], client.meta.events
 
     def instead(*, event_name: str, request: Any, **_: Any) -> AWSResponse | None:
-        if not left[0]:
-            return None
+        if not left[0] or event_name.rpartition(".")[2] != operation:
+            return botocore_stubber(event_name, request)
         left[0] -= 1
         if after_effect:
             botocore_stubber(event_name, request)
         body = f"<ErrorResponse><Error><Code>{code}</Code><Message>-</Message></Error></ErrorResponse>".encode()
         return AWSResponse("http://aws", status, {}, _Raw(body))
 
-    event = f"before-send.{client.meta.service_model.service_id.hyphenize()}.{operation}"
-    client.meta.events.register_first(event, instead)
+    # in moto's place, not beside it: botocore asks all who listen, so both would carry out the request
+    events.unregister("before-send", botocore_stubber)
+    events.register("before-send", instead)
     try:
         yield
         assert left == [0] or times > MOST_ATTEMPTS
     finally:
-        client.meta.events.unregister(event, instead)
+        events.unregister("before-send", instead)
+        events.register("before-send", botocore_stubber)
 
 
 class _Raw:

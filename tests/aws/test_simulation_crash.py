@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from simulated_cluster import DEMO, Obj, samples
-from simulation import Death, Send, Simulation
+from simulation import Answer, Death, Send, Simulation
 
 HALVES = (
     ("ingress-class", "2048-game", "echo-nlb-instance"),
@@ -18,7 +19,7 @@ HALVES = (
 )
 """The demo in two parts, each with an ALB and an NLB, with pods and with nodes: that takes half the time."""
 
-Disturb = Callable[[Send], AWSResponse]
+Disturb = Callable[[Send], Answer]
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +37,18 @@ def _no_pauses_between_attempts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _seconds: None)
 
 
-def die_before_it_is_sent(_send: Send) -> AWSResponse:
+def die_before_it_is_sent(_send: Send) -> Answer:
     raise Death
 
 
-def die_when_it_took_effect(send: Send) -> AWSResponse:
+def die_when_it_took_effect(send: Send) -> Answer:
     send()
     raise Death
 
 
-def lose_the_answer(send: Send) -> AWSResponse:
+def lose_the_answer(send: Send) -> Answer:
     send()
-    return AWSResponse("http://aws", 500, {}, NoBody())
+    return AWSResponse("http://aws", 500, HTTPHeaders(), NoBody())
 
 
 class NoBody:
@@ -62,7 +63,7 @@ class At:
         self._count, self._numbers, self._disturb = 0, range(number, number + times), disturb
         self.operation = ""
 
-    def __call__(self, operation: str, send: Send) -> AWSResponse:
+    def __call__(self, operation: str, send: Send) -> Answer:
         self._count += 1
         if self._count not in self._numbers:
             return send()

@@ -6,12 +6,11 @@ from fnmatch import fnmatch
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSResponse
 
 from builders_ingress import a_path, a_rule, an_ingress
 from builders_kube import a_service
 from simulated_cluster import samples
-from simulation import Send, Simulation
+from simulation import Answer, Send, Simulation
 
 
 def a_deployment(name: str) -> dict[str, Any]:
@@ -41,7 +40,7 @@ class Watched:
         self.seen: list[tuple[str, dict[str, str]]] = []
         world.wire.at_mutation = self
 
-    def __call__(self, operation: str, send: Send) -> AWSResponse:
+    def __call__(self, operation: str, send: Send) -> Answer:
         answer = send()
         self.seen.append((operation, self.served()))
         return answer

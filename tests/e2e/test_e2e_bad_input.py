@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from e2e_world import ALB, NLB, Controller, Place, ingress, nlb_service, service, until
+from e2e_world import ALB, NLB, Controller, Place, ingress, nlb_service, service, until, until_nothing
 
 TAGS = {"ingress": f"{ALB}/tags", "service": f"{NLB}-additional-resource-tags"}
 NAMES = {"ingress": "web", "service": "echo"}
@@ -75,6 +75,46 @@ def test_a_mistake_is_told_changes_nothing_and_can_be_mended(
     hostname = shop.hostname(kind, name)
     assert hostname is not None
     until("the mended state", lambda: str(len(told)) == shop.there.load_balancer_tags(hostname).get("mended"))
+
+
+def test_what_is_wrong_from_the_start_makes_nothing_in_aws(controller: Controller, shop: Place) -> None:
+    shop.there.wait()
+    until("the controller to be done", controller.idle)
+    before = shop.there.picture()
+    shop.apply(ingress("wrong", port=81), nlb_service("wrong-too", annotations={f"{NLB}-scheme": "public"}))
+    for kind, name in (("Ingress", "wrong"), ("Service", "wrong-too")):
+        until(f"a Warning on {kind} {name}", lambda of=(kind, name): shop.events(*of))  # type: ignore[misc]  # a default binds the loop's values
+    assert before == shop.there.picture()
+    shop.edit("ingress", "wrong", to_port(80))
+    shop.edit("service", "wrong-too", annotated(f"{NLB}-scheme", "internal"))
+    shop.there.wait()
+
+
+@pytest.fixture
+def late_subnet(place: Place) -> Iterator[Callable[[], None]]:
+    """Makes a subnet of the name `late`, which is deleted after the objects of the test."""
+    ec2, made = place.world.aws.ec2, []
+
+    def make() -> None:
+        tagged = {"ResourceType": "subnet", "Tags": [{"Key": "Name", "Value": "late"}]}
+        vpc = place.world.aws.world.vpc_id
+        made.append(ec2.create_subnet(VpcId=vpc, CidrBlock="192.168.200.0/24", TagSpecifications=[tagged]))
+
+    yield make
+    place.delete()
+    until_nothing("the end of the objects", place.there.remaining)
+    for one in made:
+        ec2.delete_subnet(SubnetId=one["Subnet"]["SubnetId"])
+
+
+def test_what_aws_lacks_is_asked_for_again_without_an_edit(
+    controller: Controller, place: Place, late_subnet: Callable[[], None]
+) -> None:
+    place.apply(nlb_service("echo", annotations={f"{NLB}-subnets": "late"}))
+    until("a Warning", lambda: warnings(place, "service"))
+    assert [] == place.there.view.load_balancers()
+    late_subnet()
+    place.there.wait()
 
 
 def warnings(place: Place, kind: str) -> set[str]:

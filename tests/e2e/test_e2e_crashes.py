@@ -129,12 +129,15 @@ def scene(local_world: LocalWorld, controllers: Controllers) -> Iterator[Scene]:
 def test_a_crash_at_any_call_ends_in_the_same_aws(scene: Scene, number: int) -> None:
     nth = 1 + number * (scene.creation - 1) // CRASHES
     struck = scene.running().crash_at(nth, after=number % 2 == 1)
-    scene.create()
-    until(f"the crash at call {nth} of {scene.creation}", struck)
-    scene.running()
-    scene.there.wait()
-    until_nothing("the same AWS as without a crash", lambda: differences(scene.expected, scene.picture()), seconds=20)
-    scene.delete()
+    try:
+        scene.create()
+        until(f"the crash at call {nth} of {scene.creation}", struck)
+        scene.running()
+        scene.there.wait()
+        until_nothing("the same AWS", lambda: differences(scene.expected, scene.picture()), seconds=20)
+    finally:
+        scene.running()
+        scene.delete()
 
 
 def differences(expected: Any, seen: Any, path: str = "") -> list[str]:

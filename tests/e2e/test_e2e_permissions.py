@@ -21,8 +21,15 @@ DECISION = "authorization.k8s.io/decision"
 
 Grant = tuple[str, str, str]  # API group, resource with subresource, verb
 
-# granted and not seen in this run, each with why it is granted all the same
-UNSEEN: dict[Grant, str] = {}
+AFTER_A_CONFLICT = "an object is read afresh when somebody else wrote it at the same moment as we its finalizers"
+
+# granted and not seen in every run, each with why it is granted all the same
+RARE: dict[Grant, str] = {
+    ("", "services", "get"): AFTER_A_CONFLICT,
+    ("networking.k8s.io", "ingresses", "get"): AFTER_A_CONFLICT,
+    ("elbv2.k8s.aws", "targetgroupbindings", "get"): AFTER_A_CONFLICT,
+    ("", "events", "patch"): "an Event that is told again is counted up, and nothing here need fail twice",
+}
 
 
 def requests(control_plane: ControlPlane) -> Iterator[dict[str, Any]]:
@@ -55,18 +62,18 @@ def grant_used(request: dict[str, Any]) -> Grant:
 
 def test_the_controller_is_never_forbidden_anything(control_plane: ControlPlane) -> None:
     seen = list(requests(control_plane))
-    assert [] == [
-        (one["verb"], one["requestURI"]) for one in seen if one.get("annotations", {}).get(DECISION) == "forbid"
-    ]
     if not seen:
         pytest.skip("no controller has run in this process")
+    decided = {(one["annotations"][DECISION], one["verb"], one["requestURI"]) for one in seen}
+    assert [] == sorted(one for one in decided if one[0] == "forbid")
 
 
 def test_every_permission_is_used(control_plane: ControlPlane, request: pytest.FixtureRequest) -> None:
     if missing := not_run(request.session):
         pytest.skip(f"judges the whole folder, and these have not run: {', '.join(sorted(missing))}")
     used = {grant_used(one) for one in requests(control_plane) if "objectRef" in one}
-    assert sorted(UNSEEN) == sorted(granted() - used)
+    assert [] == sorted(granted() - used - RARE.keys())
+    assert set() == RARE.keys() - granted()
 
 
 def not_run(session: pytest.Session) -> set[str]:

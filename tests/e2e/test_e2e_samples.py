@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -10,10 +11,12 @@ from e2e_world import (
     Controller,
     Converging,
     Obj,
+    Place,
     hostname_of,
     is_balanced,
     namespaces_of,
     sample_objects,
+    title,
     until,
     until_nothing,
 )
@@ -37,18 +40,19 @@ def samples(local_world: LocalWorld, control_plane: ControlPlane, controller: Co
 def test_the_samples_come_to_exist_follow_their_pods_and_leave_nothing(
     samples: Converging, control_plane: ControlPlane
 ) -> None:
-    active = {one["DNSName"].lower() for one in samples.view.load_balancers()}
+    balancers = samples.view.load_balancers()
     balanced = [one for one in samples.objects("ingresses,services") if is_balanced(one)]
-    assert active == {hostname_of(one) for one in balanced}
-    assert [("application", "internet-facing")] * 2 + [
-        ("network", "internal"),
-        ("network", "internet-facing"),
-    ] == sorted((one["Type"], one["Scheme"]) for one in samples.view.load_balancers())
+    assert {one["DNSName"].lower() for one in balancers} == {hostname_of(one) for one in balanced}
+    assert {
+        ("application", "internet-facing"): 2,
+        ("network", "internal"): 1,
+        ("network", "internet-facing"): 1,
+    } == Counter((one["Type"], one["Scheme"]) for one in balancers)
+    bindings = samples.objects("targetgroupbindings")
     assert {("Ingress", "ip"), ("Ingress", "instance"), ("Service", "ip"), ("Service", "instance")} == {
-        (owner(one), one["spec"]["targetType"]) for one in samples.objects("targetgroupbindings")
+        (owner(one), one["spec"]["targetType"]) for one in bindings
     }
-    for one in [*balanced, *samples.objects("targetgroupbindings")]:
-        until(f"an Event of {one['kind']} {one['metadata']['name']}", lambda: succeeded(control_plane, one))  # noqa: B023
+    until_nothing("word of success", lambda: [title(one) for one in balanced + bindings if not is_told(samples, one)])
     scaled(samples, control_plane, replicas=3)
     scaled(samples, control_plane, replicas=1)
     control_plane.kubectl("delete", "namespaces", *NAMESPACES, "--wait=false")
@@ -61,13 +65,12 @@ def owner(binding: Obj) -> str:
     return "Ingress" if any(key.startswith("ingress.") for key in binding["metadata"]["labels"]) else "Service"
 
 
-def succeeded(control_plane: ControlPlane, obj: Obj) -> bool:
+def is_told(samples: Converging, obj: Obj) -> bool:
     """Whether the object was told that it is reconciled, and nothing bad."""
-    metadata = obj["metadata"]
-    of_it = f"involvedObject.kind={obj['kind']},involvedObject.name={metadata['name']}"
-    events = control_plane.get("events", "-n", metadata["namespace"], "--field-selector", of_it)["items"]
-    assert [] == [one["message"] for one in events if one["type"] == "Warning"]
-    return "SuccessfullyReconciled" in {one["reason"] for one in events}
+    place = Place(samples.world, obj["metadata"]["namespace"])
+    events = place.events(obj["kind"], obj["metadata"]["name"])
+    assert [] == [message for type_, _, message in events if type_ == "Warning"]
+    return "SuccessfullyReconciled" in {reason for _, reason, _ in events}
 
 
 def scaled(samples: Converging, control_plane: ControlPlane, *, replicas: int) -> None:

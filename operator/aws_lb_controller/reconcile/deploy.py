@@ -45,6 +45,8 @@ log = logging.getLogger(__name__)
 
 _BINDING_WAIT = 5.0
 """Seconds until we look again whether a binding is gone; its deletion is an event, so this is but a safety net."""
+_MORE_WAIT = 2.0
+"""Seconds until we look once more whether really all of a stack is gone."""
 _UNHEARD_WAIT = 0.5
 """Seconds until the store should have heard of an object that the API server has."""
 _IN_USE_WAIT = 10.0
@@ -101,6 +103,17 @@ class Deployer:
         except AwsAlreadyExists:
             # most likely the answer of our own create was lost and the call tried again: look afresh, once
             return self._deploy(stack, deletion_protection_off=deletion_protection_off)
+
+    def remove(self, stack_id: StackId, *, deletion_protection_off: bool) -> None:
+        """Nothing that bears the stack's tags is left; raises as `deploy`.
+
+        AWS is looked at again afterwards: what was made twice (an answer was lost, and the call tried again) or left by
+        an earlier life of ours would have nobody to delete it later.
+        """
+        self.deploy(Stack(id=stack_id), deletion_protection_off=deletion_protection_off)
+        self._observer.forget(stack_id)
+        if self.deploy(Stack(id=stack_id), deletion_protection_off=deletion_protection_off).changed:
+            raise NotYet(f"there was more of {stack_id.name} in AWS", after=_MORE_WAIT)
 
     def doubt(self, stack_id: StackId) -> None:
         """The next deployment of the stack takes nothing on trust: others may have changed it in AWS."""

@@ -31,13 +31,13 @@ class Provisioner:
         with self._teller.stage(told, Reason.FAILED_DEPLOY_MODEL):
             return self._deployer.deploy(stack)
 
-    def remove(self, stack_id: StackId, *, told: Sequence[Obj], deletion_protection_off: bool) -> Deployed:
+    def remove(self, stack_id: StackId, *, told: Sequence[Obj], deletion_protection_off: bool) -> None:
         """Nothing of the stack exists. Needs no valid wish: it goes by tags.
 
         deletion_protection_off: the user's own annotation says that a protected load balancer may go.
         """
         with self._teller.stage(told, Reason.FAILED_DEPLOY_MODEL):
-            return self._deployer.deploy(Stack(id=stack_id), deletion_protection_off=deletion_protection_off)
+            self._deployer.remove(stack_id, deletion_protection_off=deletion_protection_off)
 
     def _build(self, intent: StackIntent) -> Stack:
         asked = questions(intent, self._config)
