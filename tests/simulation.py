@@ -144,6 +144,12 @@ class Simulation:
         """Everything is to be looked at again."""
         self._queue.update(dict.fromkeys(self._wired.routing.everything()))
 
+    def audit(self) -> None:
+        """Everything is to be compared with AWS: what is remembered does not count."""
+        for key in self._wired.routing.everything():
+            self._wired.doubt(key)
+        self.resync()
+
     def run(self) -> None:
         """Lets the controller work until it has nothing to do, or only waits for what does not come."""
         attempts: dict[Key, int] = {}

@@ -10,6 +10,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
+from aws_lb_controller.cluster.kinds import INGRESS, SERVICE
+from builders_ingress import a_path, a_rule
 from simulated_cluster import DEMO, Obj, samples
 from simulation import Answer, Death, Send, Simulation
 
@@ -18,6 +20,17 @@ HALVES = (
     ("ingress-class", "2048-game-instance", "echo-nlb"),
 )
 """The demo in two parts, each with an ALB and an NLB, with pods and with nodes: that takes half the time."""
+
+EDITED_INGRESS = {
+    "alb.ingress.kubernetes.io/healthcheck-interval-seconds": "30",
+    "alb.ingress.kubernetes.io/listen-ports": '[{"HTTP": 80}, {"HTTP": 8080}]',
+    "alb.ingress.kubernetes.io/load-balancer-attributes": "idle_timeout.timeout_seconds=90",
+    "alb.ingress.kubernetes.io/tags": "team=games",
+}
+EDITED_SERVICE = {
+    "service.beta.kubernetes.io/aws-load-balancer-healthcheck-interval": "30",
+    "service.beta.kubernetes.io/aws-load-balancer-additional-resource-tags": "team=echo",
+}
 
 Disturb = Callable[[Send], Answer]
 
@@ -86,10 +99,16 @@ class DieAtRequest:
 class Undisturbed:
     """What AWS holds before the demo, and what it and Kubernetes hold after, and with how many mutations."""
 
-    def __init__(self, world: Simulation, objs: list[Obj]) -> None:
+    def __init__(
+        self, world: Simulation, objs: list[Obj], *, edit: Callable[[Simulation], None] = lambda _world: None
+    ) -> None:
         self.before = world.aws_state()
         world.cluster.apply(*objs)
         world.run()
+        edit(world)
+        if world.cluster.api.heard:
+            world.wire.clear()
+            world.run()
         assert [] == world.unexpected()
         self.mutations = len(world.wire.mutations())
         self.kubernetes_writes = len(world.cluster.api.requests)
@@ -165,6 +184,36 @@ def test_dying_before_any_write_to_kubernetes_and_starting_again_ends_as_if_noth
         world.run()
         assert (number, []) == (number, world.unexpected())
         check_that_all_is_as_undisturbed(world, undisturbed, half, f"write {number}")
+
+
+def edit(world: Simulation) -> None:
+    """Both load balancers get other settings, and the game another path, another name and other pods."""
+    namespace = next(obj for obj in world.cluster.api.of(INGRESS))["metadata"]["namespace"]
+    service = next(obj for obj in world.cluster.api.of(SERVICE) if obj["metadata"]["namespace"] != namespace)
+    rules = [a_rule(a_path("/new", service="service-2048"), a_path("/", service="service-2048"), host="games.example")]
+    world.cluster.edit(INGRESS, namespace, "ingress-2048", {"spec": {"rules": rules}})
+    world.cluster.annotate(INGRESS, namespace, "ingress-2048", EDITED_INGRESS)
+    world.cluster.annotate(SERVICE, service["metadata"]["namespace"], service["metadata"]["name"], EDITED_SERVICE)
+    world.cluster.scale(namespace, "deployment-2048", 3)
+
+
+def test_dying_when_any_mutation_of_an_edit_took_effect_and_starting_again_ends_as_if_nothing_had_been(
+    aws: Any, half: list[Obj]
+) -> None:
+    world = Simulation(aws)
+    undisturbed = Undisturbed(world, half, edit=edit)
+    assert undisturbed.mutations > 5
+    for number in range(1, undisturbed.mutations + 1):
+        world = world.anew()
+        world.cluster.apply(*half)
+        world.run()
+        edit(world)
+        world.wire.at_mutation = at = At(number, die_when_it_took_effect)
+        with pytest.raises(Death):
+            world.run()
+        world.restart()
+        world.run()
+        check_that_all_is_as_undisturbed(world, undisturbed, half, f"{number}: {at.operation}")
 
 
 def test_dying_when_any_mutation_of_the_deletion_took_effect_and_starting_again_ends_with_nothing_left(

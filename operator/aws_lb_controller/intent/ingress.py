@@ -92,6 +92,7 @@ class _Reading:
             warnings=self._all_warnings(),
         )
         self._refuse_to_go_without_authentication(intent.listeners)
+        self._refuse_to_lose_the_frontend_nlb()
         if problems := self._problems():
             raise SpecError(problems)
         return intent
@@ -105,6 +106,12 @@ class _Reading:
                 notes.complain(table.AUTH_TYPE, 'authentication is not served in this version: write "none"')
         if self.notes.raw(table.JWT_VALIDATION) is not None:
             self.notes.complain(table.JWT_VALIDATION, "it is not served in this version: leave it out")
+
+    def _refuse_to_lose_the_frontend_nlb(self) -> None:
+        """One that is there bears the stack's tags: passing the annotation over would delete it."""
+        annotation = table.TABLE["enable-frontend-nlb"]
+        if self.notes.raw(annotation) not in (None, *_ASKS_NOTHING):
+            self.notes.complain(annotation, 'a frontend NLB is not served in this version: write "false"')
 
     def _problems(self) -> list[Problem]:
         readers = (self.notes, *self.target_groups.readers)

@@ -272,6 +272,7 @@ class _Reading:
         target_group = self._target_group(port, behind_tls if tls else listener_protocol)
         alpn = get(table.ALPN_POLICY) if tls else None
         key = f"{listener_protocol}-{port.port}"
+        self._refuse_to_lose_weights(key)
         return (
             ListenerIntent(
                 port=port.port,
@@ -285,6 +286,13 @@ class _Reading:
             ),
             target_group,
         )
+
+    def _refuse_to_lose_weights(self, key: str) -> None:
+        """Passing the annotation over would send everything to one Service, so it is an error until it is carried
+        out.
+        """
+        if self.notes.raw(table.ACTIONS, key) is not None:
+            self.notes.complain(table.ACTIONS, "weighted forwards are not served in this version: leave it out", of=key)
 
     def _has_tls(self, port: ServicePort) -> bool:
         chosen = self.notes.get(table.SSL_PORTS) or ()

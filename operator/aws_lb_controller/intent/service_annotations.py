@@ -346,6 +346,15 @@ CAPACITY = Annotation(
     example="CapacityUnits=2000",
     aws="ModifyCapacityReservation",
 )
+ACTIONS = Annotation(
+    suffix="actions",
+    reader=read_text,
+    example='{"type": "forward", "forwardConfig": {"targetGroups": []}}',
+    default="forward to the Service",
+    aws="Listener DefaultActions",
+    keyed=True,
+    carried_out=False,
+)
 
 TABLE: dict[str, Annotation[Any]] = {a.suffix: a for a in tuple(globals().values()) if isinstance(a, Annotation)}
 """Every annotation of Services, by its suffix."""

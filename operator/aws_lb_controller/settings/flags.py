@@ -87,10 +87,11 @@ TRACKING_TAGS = frozenset(
 _GATEWAY = "the Gateway API is not served"
 _ACCELERATOR = "Global Accelerators are not managed"
 _WEBHOOKS = "webhooks are not served yet"
-_CERTIFICATES = "certificates are neither searched for nor requested yet"
+_CERTIFICATES = "certificates are not requested yet"
+_AUTHORITIES = "certificates of every authority are considered yet"
 FLAGS_WITHOUT_EFFECT: Mapping[str, str] = {
     "alb-gateway-max-concurrent-reconciles": _GATEWAY,
-    "allowed-certificate-authority-arns": _CERTIFICATES,
+    "allowed-certificate-authority-arns": _AUTHORITIES,
     "aws-vpc-tag-key": "it is deprecated: every tag of --aws-vpc-tags counts",
     "default-pca-arn": _CERTIFICATES,
     "disable-ingress-class-annotation": _WEBHOOKS,

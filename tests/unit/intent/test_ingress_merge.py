@@ -295,6 +295,11 @@ def test_annotations_that_are_not_carried_out_are_warned_about() -> None:
     )
 
 
+def test_a_frontend_nlb_is_never_passed_over_for_that_would_delete_it() -> None:
+    (problem,) = problems(an_ingress(alb={"enable-frontend-nlb": "true"}))
+    assert "a frontend NLB is not served in this version" in problem
+
+
 def test_authentication_is_never_passed_over_on_https() -> None:
     alb = {"auth-type": "oidc", "certificate-arn": f"{CERT}1"}
     (problem,) = problems(an_ingress(alb=alb))

@@ -195,3 +195,14 @@ def test_deletion_protection_that_cannot_be_read_counts_as_on(value: str, kept: 
 
 def test_without_the_attribute_nothing_is_said_of_deletion_protection() -> None:
     assert deletion_protection(a_service()) is None
+
+
+def test_a_weighted_forward_is_refused_rather_than_lost() -> None:
+    (problem,) = problems_of(a_service(annotations={f"{PREFIX}/actions.TCP-80": "{}"}))
+    assert "weighted forwards are not served in this version" in problem
+
+
+def test_security_groups_that_must_not_be_opened_are_told_from_those_nobody_spoke_of() -> None:
+    refused = wish(a_service(annotations=annotated(manage_backend_security_group_rules="false")))
+    silent = wish(a_service())
+    assert (True, False) == tuple(x.load_balancer.security_groups.backend_rules_refused for x in (refused, silent))
