@@ -7,14 +7,16 @@ import logging
 import signal
 import threading
 from collections.abc import Callable, Coroutine, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aws_lb_controller import __version__
 from aws_lb_controller.aws.answer import Answers
 from aws_lb_controller.aws.apply import Applier
 from aws_lb_controller.aws.backend_group import BackendSecurityGroup
-from aws_lb_controller.aws.clients import Call, Clients, make_clients
+from aws_lb_controller.aws.clients import Attempt, Call, Clients, make_clients
 from aws_lb_controller.aws.network_interfaces import NetworkInterfaces
 from aws_lb_controller.aws.observe import Inventory
 from aws_lb_controller.aws.security_group_rules import SecurityGroupRules
@@ -77,8 +79,12 @@ def wire(
     events: EventSink,
     namespace: Callable[[str], Obj | None],
     enqueue: Callable[[Key], None],
+    measure: Callable[[Controller, str], AbstractContextManager[None]] = lambda _controller, _stage: nullcontext(),
 ) -> Wired:
-    """Joins the reconcilers. namespace: a Namespace by name; enqueue: asks, from any thread, to look at a key."""
+    """Joins the reconcilers. namespace: a Namespace by name; enqueue: asks, from any thread, to look at a key.
+
+    measure: what surrounds each stage of a controller's reconcile.
+    """
     backend_group = BackendSecurityGroup(clients, settings)
     inventory = Inventory(clients, settings, backend_group)
     deployer = Deployer(
@@ -88,13 +94,14 @@ def wire(
         store=store,
         external_managed_tags=frozenset(settings.external_managed_tags),
     )
-    teller = Teller(events)
-    provisioner = Provisioner(
-        answerer=Answers(clients, inventory),
-        deployer=deployer,
-        config=BuildConfig.of(settings, clients.vpc_id),
-        teller=teller,
-    )
+    answerer, config = Answers(clients, inventory), BuildConfig.of(settings, clients.vpc_id)
+
+    def provisioning(controller: Controller) -> tuple[Provisioner, Teller]:
+        teller = Teller(events, partial(measure, controller))
+        return Provisioner(answerer=answerer, deployer=deployer, config=config, teller=teller), teller
+
+    for_services, service_teller = provisioning("service")
+    for_groups, group_teller = provisioning("ingress-group")
     groups = IngressGroups(store, settings, namespace=namespace)
 
     rules = SecurityGroupRules(clients, cluster=settings.cluster_name)
@@ -116,10 +123,15 @@ def wire(
         doubt=doubt,
         reconcilers={
             "service": ServiceReconciler(
-                store=store, writer=writer, provisioner=provisioner, teller=teller, settings=settings
+                store=store, writer=writer, provisioner=for_services, teller=service_teller, settings=settings
             ).reconcile,
             "ingress-group": IngressGroupReconciler(
-                store=store, groups=groups, writer=writer, provisioner=provisioner, teller=teller, settings=settings
+                store=store,
+                groups=groups,
+                writer=writer,
+                provisioner=for_groups,
+                teller=group_teller,
+                settings=settings,
             ).reconcile,
             "binding": BindingReconciler(
                 store=store,
@@ -170,7 +182,9 @@ class _Program:
         self._events = Events(self._kube)
         self._leader = self._make_leader()
         self._queue = WorkQueue(backoffs=_backoffs(settings))
-        clients = make_clients(settings, may_write=self._leader.check, record=self._record)
+        clients = make_clients(
+            settings, may_write=self._leader.check, record=self._record, record_attempt=self._record_attempt
+        )
         wired = wire(
             settings,
             clients=clients,
@@ -179,6 +193,7 @@ class _Program:
             events=self._events,
             namespace=self._namespace,
             enqueue=self._queue.post,
+            measure=self._metrics.stage,
         )
         self._routing, self._doubt = wired.routing, wired.doubt
         self._workers = Workers(
@@ -323,6 +338,15 @@ class _Program:
             seconds=call.seconds,
             retries=call.retries,
             status=call.status,
+        )
+
+    def _record_attempt(self, attempt: Attempt) -> None:
+        self._metrics.aws_request(
+            service=attempt.service,
+            operation=attempt.operation,
+            status=attempt.status,
+            code=attempt.code,
+            seconds=attempt.seconds,
         )
 
     def _namespace(self, name: str) -> Obj | None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aws_builders import LOG, answering, our_clients, settings
 
-from aws_lb_controller.aws.clients import Call, Clients, make_clients
+from aws_lb_controller.aws.clients import Attempt, Call, Clients, make_clients
 from aws_lb_controller.errors import AwsAlreadyExists, AwsNotFound, AwsThrottled, AwsUnavailable, NotLeading, UsageError
 
 
@@ -85,6 +85,20 @@ def test_a_name_that_is_taken_is_told_as_such(ours: Clients) -> None:
     ours.ec2.create_security_group(GroupName="a", Description="a", VpcId=ours.vpc_id)
     with pytest.raises(AwsAlreadyExists):
         ours.ec2.create_security_group(GroupName="a", Description="a", VpcId=ours.vpc_id)
+
+
+def test_each_attempt_at_a_call_is_recorded(aws: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.endpoint.time.sleep", lambda _: None)
+    attempts: list[Attempt] = []
+    clients = make_clients(
+        settings(), may_write=refuse, record=lambda _: None, record_attempt=attempts.append, metadata=Metadata()
+    )
+    with answering(clients.elbv2, "DescribeRules", status=400, code="Throttling", times=2):
+        clients.elbv2.describe_load_balancers()
+        with pytest.raises(AwsNotFound):
+            clients.elbv2.describe_rules(ListenerArn="arn")
+    rules = [(a.status, a.code) for a in attempts if a.operation == "DescribeRules"]
+    assert [(400, "Throttling"), (400, "Throttling"), (400, "ListenerNotFound")] == rules
 
 
 class Metadata:

@@ -198,9 +198,9 @@ def edit(world: Simulation) -> None:
 
 
 def test_dying_when_any_mutation_of_an_edit_took_effect_and_starting_again_ends_as_if_nothing_had_been(
-    aws: Any, half: list[Obj]
+    aws: Any,
 ) -> None:
-    world = Simulation(aws)
+    half, world = samples(*HALVES[0]), Simulation(aws)
     undisturbed = Undisturbed(world, half, edit=edit)
     assert undisturbed.mutations > 5
     for number in range(1, undisturbed.mutations + 1):

@@ -1,7 +1,7 @@
 """Fixtures of the end-to-end tests: real controller processes, as the ServiceAccount of deploy/, in one shared world.
 
-They share the xdist group of all tests of the local world: two leaders, or two tests that ask for an empty AWS, would
-be in each other's way.
+All run in one test process (tests/conftest.py): two leaders, or two tests that ask for an empty AWS, would be in each
+other's way.
 """
 
 from __future__ import annotations

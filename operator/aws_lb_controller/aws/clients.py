@@ -21,7 +21,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-from aws_lb_controller.aws.errors import calling
+from aws_lb_controller.aws.errors import NO_ANSWER, calling
 from aws_lb_controller.aws.instance_metadata import InstanceMetadata
 from aws_lb_controller.aws.throttle import Throttle
 from aws_lb_controller.errors import AwsError, AwsUnavailable, UsageError
@@ -57,6 +57,20 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One HTTP request to AWS, of which a call has one or, when it is tried again, several.
+
+    status: 0 without an answer; code: AWS's error code, "" for success; seconds: without the wait for a token.
+    """
+
+    service: str
+    operation: str
+    code: str
+    status: int
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
     """The clients, and where they are: region and VPC of the cluster."""
 
@@ -77,24 +91,27 @@ def make_clients(
     *,
     may_write: Callable[[], None],
     record: Callable[[Call], None],
+    record_attempt: Callable[[Attempt], None] = lambda _: None,
     metadata: InstanceMetadata | None = None,
 ) -> Clients:
     """Makes the clients and finds region and VPC: by flag, then environment or tags, then instance metadata.
 
     may_write is called before every attempt at a call that may change something, and raises `NotLeading` to stop it;
-    record is called after every call. Raises `UsageError` naming the flag where region or VPC cannot be found, and
-    `AwsError` where AWS refuses to tell.
+    record is called after every call, record_attempt after each attempt at one. Raises `UsageError` naming the flag
+    where region or VPC cannot be found, and `AwsError` where AWS refuses to tell.
     """
     metadata = metadata or InstanceMetadata()
     session = botocore.session.Session()
     region = _region(settings, session, metadata=metadata)
-    gate = _Gate(Throttle(settings.aws_api_throttle), may_write=may_write, record=record)
+    throttle = Throttle(settings.aws_api_throttle)
+    gate = _Gate(throttle, may_write=may_write, record=record, record_attempt=record_attempt)
     session.register("creating-client-class", gate.add_base_class)
     boto = boto3.session.Session(botocore_session=session, region_name=region)
 
     def make(name: Any, service_id: str) -> Any:
         client = boto.client(name, endpoint_url=settings.aws_api_endpoints.get(service_id), config=_config(settings))
         client.meta.events.register_first("request-created", partial(gate.before_attempt, service_id))
+        client.meta.events.register_first("needs-retry", partial(gate.after_attempt, service_id))
         return client
 
     ec2 = make("ec2", "EC2")
@@ -122,8 +139,16 @@ def _config(settings: Settings) -> Config:
 class _Gate:
     """What every call passes. The attempts of a call are counted in the thread that makes it."""
 
-    def __init__(self, throttle: Throttle, *, may_write: Callable[[], None], record: Callable[[Call], None]) -> None:
-        self._throttle, self._may_write, self._record = throttle, may_write, record
+    def __init__(
+        self,
+        throttle: Throttle,
+        *,
+        may_write: Callable[[], None],
+        record: Callable[[Call], None],
+        record_attempt: Callable[[Attempt], None],
+    ) -> None:
+        self._throttle, self._may_write = throttle, may_write
+        self._record, self._record_attempt = record, record_attempt
         self._here = threading.local()
 
     def before_attempt(self, service: str, *, operation_name: str, **_: Any) -> None:
@@ -132,6 +157,18 @@ class _Gate:
         if not is_read(operation_name):
             self._may_write()
         self._here.attempts = getattr(self._here, "attempts", 0) + 1
+        self._here.sent = time.monotonic()
+
+    def after_attempt(self, service: str, *, operation: Any, response: Any, **_: Any) -> None:
+        """A handler of ``needs-retry``, asked after each attempt; has nothing to say about that."""
+        code, status = NO_ANSWER, 0
+        if response is not None:
+            http, parsed = response
+            code, status = str(parsed.get("Error", {}).get("Code", "")), http.status_code
+        seconds = time.monotonic() - self._here.sent
+        self._record_attempt(
+            Attempt(service=service, operation=operation.name, code=code, status=status, seconds=seconds)
+        )
 
     def add_base_class(self, **event: Any) -> None:
         """A handler of ``creating-client-class``: puts the gate around the method that all calls go through."""

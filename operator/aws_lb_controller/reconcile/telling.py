@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from aws_lb_controller.api.names import Reason
 from aws_lb_controller.errors import ControllerError, NotLeading, NotYet, Problem
@@ -19,14 +19,28 @@ _STAGE_WORDS = {
     Reason.FAILED_CLEANUP_STATUS: "Failed update status due to",
     Reason.FAILED_LOAD_GROUP_ID: "Failed load groupID due to",
 }
+_STAGES = {
+    Reason.FAILED_BUILD_MODEL: "build_model",
+    Reason.FAILED_DEPLOY_MODEL: "deploy_model",
+    Reason.FAILED_ADD_FINALIZER: "add_finalizers",
+    Reason.FAILED_REMOVE_FINALIZER: "remove_finalizers",
+    Reason.FAILED_UPDATE_STATUS: "update_status",
+    Reason.FAILED_CLEANUP_STATUS: "cleanup_status",
+}
+"""What the stages are called in the metric ``awslbc_controller_reconcile_stage_duration``."""
 IGNORED_VALUE = "IgnoredValue"
 
 
 class Teller:
-    """Emits the Events of one controller, and remembers which objects failed last."""
+    """Emits the Events of one controller, and remembers which objects failed last.
 
-    def __init__(self, events: EventSink) -> None:
-        self._events = events
+    measure: what surrounds each stage, by its name.
+    """
+
+    def __init__(
+        self, events: EventSink, measure: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
+    ) -> None:
+        self._events, self._measure = events, measure
         self._failed: set[str] = set()
         self._lock = threading.Lock()
 
@@ -34,7 +48,8 @@ class Teller:
     def stage(self, objs: Sequence[Obj], reason: Reason) -> Iterator[None]:
         """Whatever this stage raises on purpose is told to the objects, and raised on. Waiting is no failure."""
         try:
-            yield
+            with self._measure(_STAGES[reason]):
+                yield
         except (NotYet, NotLeading):
             raise
         except ControllerError as e:

@@ -34,18 +34,10 @@ class Lane(IntEnum):
     """A resync or audit."""
 
 
-def gather_seconds(lane: Lane, company: int) -> float:
-    """How long a key waits for more of its kind, so that one call serves them all; company: how many wait already.
-
-    Endpoints of a Service change in bursts, while AWS takes 20 RegisterTargets and DeregisterTargets at once and
-    then 4 a second. What leaves waits hardly at all. What comes waits longer when many Services change at the same
-    time, as in a roll-out of everything: then fuller calls are sooner done.
-    """
-    if lane is Lane.LEAVING:
-        return 0.05
-    if lane is Lane.URGENT:
-        return 0.1 if company < 5 else 0.4
-    return 0.0
+GATHER_SECONDS = {Lane.LEAVING: 0.1, Lane.URGENT: 0.3}
+"""How long a key waits for more of its kind before it is looked at. Endpoints of a Service change in bursts, while AWS
+takes 20 RegisterTargets and DeregisterTargets at once and then 4 a second: fuller calls are sooner done.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,10 +111,6 @@ class Lanes:
         if held is None or when < held[0]:
             self._due[key] = (when, lane)
             heapq.heappush(self._heap, (when, key))
-
-    def gathering(self) -> int:
-        """How many keys wait for company."""
-        return sum(lane <= Lane.URGENT for _, lane in self._due.values())
 
     def ripen(self, now: float) -> None:
         """Queue the keys whose time has come."""
@@ -199,15 +187,12 @@ class WorkQueue:
         """As `add`, from any thread, once the lane's gathering time is over; after the loop has closed it does
         nothing.
         """
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._gather, key, lane)
-
-    def _gather(self, key: Key, lane: Lane) -> None:
-        seconds = gather_seconds(lane, self._lanes.gathering())
-        if seconds:
-            self.add_after(key, seconds, lane)
+        if self._loop.is_closed():
+            return
+        if seconds := GATHER_SECONDS.get(lane):
+            self._loop.call_soon_threadsafe(self.add_after, key, seconds, lane)
         else:
-            self.add(key, lane)
+            self._loop.call_soon_threadsafe(self.add, key, lane)
 
     def add_after(self, key: Key, seconds: float, lane: Lane = Lane.NORMAL) -> None:
         """Look at the key after that time, or before if something else asks for it."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -35,6 +37,19 @@ def test_waiting_is_no_failure() -> None:
     with pytest.raises(NotYet), Teller(heard).stage([a_service()], Reason.FAILED_DEPLOY_MODEL):
         raise NotYet("soon", after=1)
     assert [] == heard.events
+
+
+def test_each_stage_is_measured_by_its_name() -> None:
+    measured: list[str] = []
+
+    @contextmanager
+    def measure(stage: str) -> Iterator[None]:
+        measured.append(stage)
+        yield
+
+    with Teller(Heard(), measure).stage([], Reason.FAILED_BUILD_MODEL):
+        pass
+    assert ["build_model"] == measured
 
 
 def test_success_is_told_when_something_was_changed_or_failed_before() -> None:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Awaitable, Callable
 
 from aws_lb_controller.reconcile.keys import Key
-from aws_lb_controller.runtime.workqueue import PATIENCE_SECONDS, Backoff, Lane, Lanes, WorkQueue, gather_seconds
+from aws_lb_controller.runtime.workqueue import PATIENCE_SECONDS, Backoff, Lane, Lanes, WorkQueue
 
 A, B, C = (Key("binding", f"shop/{name}") for name in "abc")
 
@@ -198,8 +198,3 @@ def test_every_worker_gets_something_when_keys_abound() -> None:
         assert queue.is_idle()
 
     in_a_loop(test)
-
-
-def test_what_leaves_gathers_less_than_what_comes_and_edits_do_not_gather() -> None:
-    assert gather_seconds(Lane.LEAVING, 20) < gather_seconds(Lane.URGENT, 0) < gather_seconds(Lane.URGENT, 20)
-    assert 0.0 == gather_seconds(Lane.NORMAL, 20)
