@@ -175,7 +175,7 @@ class Place:
         """One object."""
         return self.cluster.get(kind, name, "-n", self.namespace)
 
-    def list(self, kinds: str) -> list[Obj]:
+    def objects(self, kinds: str) -> list[Obj]:
         """The objects of some kinds."""
         items: list[Obj] = self.cluster.get(kinds, "-n", self.namespace)["items"]
         return items
@@ -197,7 +197,7 @@ class Place:
     def versions(self) -> dict[str, str]:
         """The resourceVersion of each Service, Ingress and TargetGroupBinding."""
         return {
-            f"{one['kind']} {one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in self.list(OURS)
+            f"{one['kind']} {one['metadata']['name']}": one["metadata"]["resourceVersion"] for one in self.objects(OURS)
         }
 
 
@@ -214,7 +214,7 @@ def hostname_of(obj: Obj) -> str | None:
 
 def is_balanced(obj: Obj) -> bool:
     """Whether a load balancer belongs to it: an Ingress or a Service of type LoadBalancer."""
-    return obj["kind"] == "Ingress" or (obj["kind"] == "Service" and obj["spec"]["type"] == "LoadBalancer")
+    return obj["kind"] == "Ingress" or (obj["kind"] == "Service" and "LoadBalancer" == obj["spec"]["type"])
 
 
 def sample_objects() -> list[Obj]:

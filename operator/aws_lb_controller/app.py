@@ -116,8 +116,10 @@ def wire(
     )
 
     def doubt(key: Key) -> None:
-        if key.controller in ("service", "ingress-group"):
-            deployer.doubt(StackId("service" if key.controller == "service" else "ingress", key.name))
+        if key.controller == "service":
+            for_services.doubt(StackId("service", key.name))
+        elif key.controller == "ingress-group":
+            for_groups.doubt(StackId("ingress", key.name))
 
     return Wired(
         doubt=doubt,

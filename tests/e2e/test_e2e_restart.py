@@ -26,7 +26,7 @@ def test_a_restart_changes_nothing_in_aws_and_writes_no_object(
 
 def has_looked_at_all(controller: Controller, place: Place) -> bool:
     """Whether each Service, Ingress and binding was reconciled at least once."""
-    kinds = [one["kind"] for one in place.list("ingresses,targetgroupbindings")]
+    kinds = [one["kind"] for one in place.objects("ingresses,targetgroupbindings")]
     wanted = {"ingress": kinds.count("Ingress"), "targetGroupBinding": kinds.count("TargetGroupBinding"), "service": 2}
     return all(
         (controller.metric("controller_runtime_reconcile_total", controller=label, result="success") or 0) >= count

@@ -60,8 +60,7 @@ class IngressGroupReconciler:
         with self._teller.stage(told, Reason.FAILED_BUILD_MODEL):
             intent, passed_over = read_group(name, members, services=self._service, settings=self._settings)
         self._tell_passed_over(told, passed_over)
-        stack = self._provisioner.build(intent, told=told)
-        deployed = self._provisioner.deploy(stack, told=told)
+        deployed = self._provisioner.provision(intent, told=told)
         status = _status(deployed)
         with self._teller.stage(told, Reason.FAILED_UPDATE_STATUS):
             for ingress in told:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from aws_lb_controller.api.names import Reason
 from aws_lb_controller.build.config import BuildConfig
@@ -16,28 +16,49 @@ from aws_lb_controller.reconcile.telling import Teller
 
 
 class Provisioner:
-    """Builds and deploys stacks, and tells the objects they belong to when that fails."""
+    """Builds and deploys stacks, and tells the objects they belong to when that fails.
+
+    A wish that is the same as at the last deployment builds the same stack: AWS is asked nothing then.
+    """
 
     def __init__(self, *, answerer: Answerer, deployer: Deployer, config: BuildConfig, teller: Teller) -> None:
         self._answerer, self._deployer, self._config, self._teller = answerer, deployer, config, teller
+        self._deployed: dict[StackId, tuple[StackIntent, Stack]] = {}
 
-    def build(self, intent: StackIntent, *, told: Sequence[Obj]) -> Stack:
-        """The stack that the wish asks for. Raises SpecError, or UnmetNeed where AWS lacks what it needs."""
+    def provision(
+        self, intent: StackIntent, *, told: Sequence[Obj], before: Callable[[], None] = lambda: None
+    ) -> Deployed:
+        """Everything that the wish asks for exists, and nothing else that is tagged as its stack's.
+
+        before: what must be done between building and deploying. Raises SpecError, UnmetNeed where AWS lacks what is
+        needed, and whatever `Deployer.deploy` raises.
+        """
         with self._teller.stage(told, Reason.FAILED_BUILD_MODEL):
-            return self._build(intent)
-
-    def deploy(self, stack: Stack, *, told: Sequence[Obj]) -> Deployed:
-        """Everything in the stack exists, and nothing else that is tagged as its."""
+            stack = self._known(intent) or self._build(intent)
+        before()
+        self._deployed.pop(intent.stack, None)
         with self._teller.stage(told, Reason.FAILED_DEPLOY_MODEL):
-            return self._deployer.deploy(stack)
+            deployed = self._deployer.deploy(stack)
+        self._deployed[intent.stack] = (intent, stack)
+        return deployed
 
     def remove(self, stack_id: StackId, *, told: Sequence[Obj], deletion_protection_off: bool) -> None:
         """Nothing of the stack exists. Needs no valid wish: it goes by tags.
 
         deletion_protection_off: the user's own annotation says that a protected load balancer may go.
         """
+        self._deployed.pop(stack_id, None)
         with self._teller.stage(told, Reason.FAILED_DEPLOY_MODEL):
             self._deployer.remove(stack_id, deletion_protection_off=deletion_protection_off)
+
+    def doubt(self, stack_id: StackId) -> None:
+        """Others may have changed what the stack was built from, and the stack itself: the next run asks AWS."""
+        self._deployed.pop(stack_id, None)
+        self._deployer.doubt(stack_id)
+
+    def _known(self, intent: StackIntent) -> Stack | None:
+        then, stack = self._deployed.get(intent.stack, (None, None))
+        return stack if then == intent else None
 
     def _build(self, intent: StackIntent) -> Stack:
         asked = questions(intent, self._config)

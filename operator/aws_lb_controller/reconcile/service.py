@@ -46,13 +46,14 @@ class ServiceReconciler:
         with self._teller.stage([service], Reason.FAILED_BUILD_MODEL):
             intent, passed_over = read_service(service, self._settings)
         self._teller.passed_over(service, passed_over)
-        stack = self._provisioner.build(intent, told=[service])
-        with self._teller.stage([service], Reason.FAILED_ADD_FINALIZER):
-            service = self._writer.add_finalizer(SERVICE, service, Finalizer.SERVICE)
-        deployed = self._provisioner.deploy(stack, told=[service])
+        deployed = self._provisioner.provision(intent, told=[service], before=lambda: self._hold(service))
         with self._teller.stage([service], Reason.FAILED_UPDATE_STATUS):
             self._writer.patch_status(SERVICE, service, _status(service, deployed))
         self._teller.success([service], changed=deployed.changed or _lacks_status(service))
+
+    def _hold(self, service: Obj) -> None:
+        with self._teller.stage([service], Reason.FAILED_ADD_FINALIZER):
+            self._writer.add_finalizer(SERVICE, service, Finalizer.SERVICE)
 
     def _clean_up(self, service: Obj) -> None:
         with self._teller.stage([service], Reason.FAILED_BUILD_MODEL):

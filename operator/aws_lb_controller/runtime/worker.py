@@ -6,7 +6,7 @@ What a reconcile raised says whose move it is:
 returned                             forget the key until something changes
 `NotYet`                             look again when it says
 `SpecError`                          the user's move: wait for an edit
-`UnmetNeed AwsError KubernetesError` look again, later each time
+other `ControllerError`              look again, later each time
 `NotLeading`                         drop it: the new leader looks at everything
 anything else                        a bug of ours: log it whole, look again, later each time
 ==================================== ================================================
@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from aws_lb_controller.errors import AwsError, KubernetesError, NotLeading, NotYet, SpecError, UnmetNeed
+from aws_lb_controller.errors import ControllerError, NotLeading, NotYet, SpecError
 from aws_lb_controller.reconcile.keys import Controller, Key
 from aws_lb_controller.runtime import logs
 from aws_lb_controller.runtime.metrics import CONTROLLER_LABELS, Metrics
@@ -127,7 +127,7 @@ class Workers:
             log.info("%s", wrong)
             return
         self._metrics.failed(key.controller, wrong)
-        expected = isinstance(wrong, SpecError | UnmetNeed | AwsError | KubernetesError)
+        expected = isinstance(wrong, ControllerError)
         log.error("%s: %s", type(wrong).__name__, wrong, exc_info=None if expected else wrong)
 
     def _decide(self, key: Key, wrong: Exception | None) -> None:
