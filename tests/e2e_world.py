@@ -214,7 +214,8 @@ def hostname_of(obj: Obj) -> str | None:
 
 def is_balanced(obj: Obj) -> bool:
     """Whether a load balancer belongs to it: an Ingress or a Service of type LoadBalancer."""
-    return obj["kind"] == "Ingress" or (obj["kind"] == "Service" and "LoadBalancer" == obj["spec"]["type"])
+    kind = obj["kind"]
+    return kind == "Ingress" or bool(kind == "Service" and obj["spec"]["type"] == "LoadBalancer")
 
 
 def sample_objects() -> list[Obj]:
