@@ -17,9 +17,10 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from aws_lb_controller.aws.errors import meaning_of
 from aws_lb_controller.cluster.kinds import INGRESS, SERVICE, TARGET_GROUP_BINDING, Kind
 from aws_lb_controller.cluster.store import Store
-from aws_lb_controller.errors import NotLeading, NotYet
+from aws_lb_controller.errors import AwsDenied, AwsThrottled, NotLeading, NotYet
 from aws_lb_controller.reconcile.keys import Controller, Key
 from aws_lb_controller.runtime.workqueue import WorkQueue
 
@@ -33,25 +34,6 @@ CONTROLLER_LABELS: Mapping[Controller, str] = {
 """The value of the label ``controller`` for each of our controllers."""
 
 CACHED: Mapping[str, Kind] = {"service": SERVICE, "ingress": INGRESS, "targetgroupbinding": TARGET_GROUP_BINDING}
-DENIED_CODES = frozenset({"AccessDenied", "AccessDeniedException", "AuthFailure", "UnauthorizedOperation"})
-THROTTLED_CODES = frozenset(
-    {
-        "BandwidthLimitExceeded",
-        "EC2ThrottledException",
-        "LimitExceededException",
-        "PriorRequestNotComplete",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "RequestThrottled",
-        "RequestThrottledException",
-        "SlowDown",
-        "ThrottledException",
-        "Throttling",
-        "ThrottlingException",
-        "TooManyRequestsException",
-        "TransactionInProgressException",
-    }
-)
 TALKERS = 3
 TALKERS_SECONDS = 180.0
 
@@ -204,12 +186,13 @@ class Metrics:
 
 
 def _kind_of_refusal(status: int, code: str) -> str | None:
-    if status in (401, 403) or code in DENIED_CODES:
+    meaning = meaning_of(code, status)
+    if status in (401, 403) or meaning is AwsDenied:
         return "permission"
+    if meaning is AwsThrottled:
+        return "throttled"
     if "LimitExceeded" in code:
         return "service_limit_exceeded"
-    if code in THROTTLED_CODES:
-        return "throttled"
     return "validation" if code == "ValidationError" else None
 
 
