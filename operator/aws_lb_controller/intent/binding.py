@@ -10,8 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from pydantic import ValidationError
+
 from aws_lb_controller.api.selector import LabelSelector
 from aws_lb_controller.api.target_group_binding import (
+    Networking,
     NetworkingIngressRule,
     TargetGroupBinding,
     TargetGroupBindingSpec,
@@ -94,6 +97,17 @@ def target_group_of(raw: Mapping[str, Any]) -> str | None:
     """The ARN as written, of a binding that need not be valid: deleting needs no valid spec."""
     arn = (raw.get("spec") or {}).get("targetGroupARN")
     return arn if isinstance(arn, str) and arn else None
+
+
+def networking_of(raw: Mapping[str, Any]) -> tuple[NetworkingRule, ...] | None:
+    """The networking of a binding that need not be valid otherwise: none is empty, None is one that cannot be read."""
+    try:
+        networking = Networking.model_validate((raw.get("spec") or {}).get("networking") or {})
+    except ValidationError:
+        return None
+    if any(_networking_problems("", networking.ingress, None)):
+        return None
+    return tuple(map(_rule, networking.ingress))
 
 
 def _assumed_role(spec: TargetGroupBindingSpec) -> AssumedRole | None:

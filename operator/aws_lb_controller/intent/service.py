@@ -251,10 +251,16 @@ class _Reading:
         by_number: dict[int, list[ServicePort]] = {}
         for port in self.facts.ports:
             by_number.setdefault(port.port, []).append(port)
-        merge = self._merges_tcp_and_udp()
-        return [
-            (ports[0], "TCP_UDP" if merge and len(ports) > 1 else ports[0].protocol) for ports in by_number.values()
-        ]
+        if not self._merges_tcp_and_udp():
+            return [(ports[0], ports[0].protocol) for ports in by_number.values()]
+        return [(ports[0], self._merged_protocol(ports)) for ports in by_number.values()]
+
+    def _merged_protocol(self, ports: list[ServicePort]) -> str:
+        protocols = sorted(port.protocol for port in ports)
+        if len(ports) > 1 and protocols != ["TCP", "UDP"]:
+            field = f"spec.ports[{ports[0].port}].protocol"
+            self._complain_of(field, ", ".join(protocols), "one listener takes one TCP and one UDP port of a number")
+        return "TCP_UDP" if len(ports) > 1 else ports[0].protocol
 
     def _merges_tcp_and_udp(self) -> bool:
         """Unlike every other switch, an unreadable one is passed over here: so does the peer."""

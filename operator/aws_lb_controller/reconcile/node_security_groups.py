@@ -17,8 +17,7 @@ from aws_lb_controller.cluster.indexes import full_name, is_deleting
 from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import AwsRefused, ControllerError, NotLeading, NotYet
-from aws_lb_controller.intent.binding import BindingIntent, read_binding
-from aws_lb_controller.model.security_group import Source
+from aws_lb_controller.intent.binding import BindingIntent, networking_of, read_binding
 from aws_lb_controller.plan.node_rules import NO_RULES, Doubt, Rules, sources_of
 from aws_lb_controller.reconcile.access import AccessOpener, GroupRules
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
@@ -87,7 +86,8 @@ class NodeSecurityGroupsReconciler:
                 yield doubt
 
     def _enter_one(self, obj: Obj) -> Doubt | None:
-        name, binding = full_name(obj), None
+        name, networking = full_name(obj), networking_of(obj)
+        doubt = Doubt(binding=name, sources=None if networking is None else sources_of(networking))
         try:
             binding = read_binding(obj)
             found = self._opener.find(binding, self._backend(binding))
@@ -96,9 +96,9 @@ class NodeSecurityGroupsReconciler:
         except ControllerError as failure:
             log.warning("cannot tell which security group rules a binding needs", extra={"binding": name})
             log.debug("%s", failure)
-            return Doubt(binding=name, sources=_sources(binding))
+            return doubt
         if found.problems:
-            return Doubt(binding=name, sources=_sources(binding))
+            return doubt
         self._ledger.enter_if_new(name, found.access)
         return None
 
@@ -162,9 +162,3 @@ class NodeSecurityGroupsReconciler:
             self._rules.revoke(group, useless)
             self._rules.authorize(group, grant)
         self._ledger.granted(group, grant)
-
-
-def _sources(binding: BindingIntent | None) -> frozenset[tuple[str, Source]] | None:
-    if binding is None:
-        return None
-    return frozenset(sources_of(binding.networking or ()))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from aws_lb_controller.errors import SpecError
-from aws_lb_controller.intent.binding import read_binding, target_group_of
+from aws_lb_controller.intent.binding import networking_of, read_binding, target_group_of
 from aws_lb_controller.model.binding import NetworkingPeer, NetworkingPort, NetworkingRule
 
 ARN = "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/web/0123456789abcdef"
@@ -76,3 +76,20 @@ def test_every_bad_value_is_reported_at_once() -> None:
 def test_the_target_group_of_an_invalid_binding_can_be_told() -> None:
     assert ARN == target_group_of(a_binding(targetType="nonsense"))
     assert None is target_group_of({"spec": {}})
+
+
+def test_the_networking_of_a_binding_is_read_also_where_the_rest_is_wrong() -> None:
+    networking = ingress(**{"from": [{"securityGroup": {"groupID": "sg-1"}}], "ports": [{"port": 80}]})
+    expected = NetworkingRule(
+        peers=(NetworkingPeer(security_group="sg-1"),), ports=(NetworkingPort(protocol="tcp", port=80),)
+    )
+    assert (expected,) == networking_of(a_binding(targetGroupARN=None, networking=networking))
+
+
+def test_a_binding_without_networking_names_nobody() -> None:
+    assert () == networking_of(a_binding(targetGroupARN=None))
+
+
+def test_networking_that_is_wrong_itself_is_not_known() -> None:
+    assert networking_of(a_binding(networking=ingress(**{"from": [{}]}))) is None
+    assert networking_of(a_binding(networking={"ingress": "all"})) is None

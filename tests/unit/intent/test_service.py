@@ -115,6 +115,12 @@ def test_tcp_and_udp_of_one_port_are_merged_only_when_asked() -> None:
     assert ["TCP"] == [x.protocol for x in wish(a_service(ports=ports)).listeners]
 
 
+def test_only_one_tcp_and_one_udp_port_of_a_number_can_be_merged() -> None:
+    ports = [a_port(53), a_port(53, protocol="SCTP")]
+    (problem,) = problems_of(a_service(annotations=annotated(enable_tcp_udp_listener="true"), ports=ports))
+    assert "spec.ports[53].protocol = 'SCTP, TCP'" in problem
+
+
 def test_the_managed_security_group_opens_every_port_of_the_service() -> None:
     ports = [a_port(53), a_port(53, protocol="UDP")]
     assert (("tcp", 53), ("udp", 53)) == wish(a_service(ports=ports)).load_balancer.access.ports
