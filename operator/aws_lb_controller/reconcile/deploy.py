@@ -24,7 +24,7 @@ from aws_lb_controller.model.binding import Binding
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import Ref, resolve
 from aws_lb_controller.model.stack import Stack, StackId
-from aws_lb_controller.plan import match, policy
+from aws_lb_controller.plan import match, policy, show
 from aws_lb_controller.plan.effects import Given, after
 from aws_lb_controller.plan.plan import plan
 from aws_lb_controller.plan.steps import (
@@ -185,7 +185,7 @@ class _Run:
         if isinstance(step, DeleteTargetGroup | DeleteSecurityGroup):
             self._wait_for_leaving_bindings()
         step = resolve(step, self._known)
-        log.info("%s", type(step).__name__, extra={"stack": self._stack.id.name, "step": step})
+        log.info("%s", show.describe(step), extra={"stack": self._stack.id.name, "step": type(step).__name__})
         given = self._dispatch(step)
         if given is not None and (ref := gives(step)) is not None:
             self._known[ref] = given.arn
