@@ -19,4 +19,4 @@ def test_health_metrics_and_logs_tell_what_the_controller_does(controller: Contr
     name = f"{place.namespace}/web"
     lines = [line for line in controller.log_lines() if line.get("name") == name]
     assert {"ts", "level", "logger", "msg", "controller", "name", "reconcileID"} <= set.intersection(*map(set, lines))
-    assert "CreateLoadBalancer" in {line["msg"] for line in lines}
+    assert "CreateLoadBalancer" in {line.get("step") for line in lines}
