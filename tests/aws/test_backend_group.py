@@ -61,14 +61,14 @@ def test_of_two_every_replica_takes_the_one_with_the_right_name(aws: Any, ours: 
 def test_one_that_the_flag_names_is_never_made_or_deleted(ours: Clients) -> None:
     backend = BackendSecurityGroup(ours, settings(backend_security_group="sg-given"))
     assert "sg-given" == backend.ensure() == backend.known
-    backend.delete()
+    backend.delete(needed=lambda: False)
     assert [] == LOG.calls
 
 
 def test_deleting_it_lets_the_next_one_who_needs_it_make_it_again(ours: Clients) -> None:
     backend = BackendSecurityGroup(ours, settings())
     first = backend.ensure()
-    backend.delete()
+    backend.delete(needed=lambda: False)
     assert backend.known is None
     assert first != backend.ensure()
 
@@ -76,5 +76,12 @@ def test_deleting_it_lets_the_next_one_who_needs_it_make_it_again(ours: Clients)
 def test_one_that_others_deleted_is_deleted_without_an_error(aws: Any, ours: Clients) -> None:
     backend = BackendSecurityGroup(ours, settings())
     aws.ec2.delete_security_group(GroupId=backend.ensure())
-    backend.delete()
+    backend.delete(needed=lambda: False)
     assert backend.known is None
+
+
+def test_a_group_that_somebody_came_to_need_meanwhile_stays(ours: Clients) -> None:
+    backend = BackendSecurityGroup(ours, settings())
+    group = backend.ensure()
+    backend.delete(needed=lambda: True)
+    assert group == backend.known

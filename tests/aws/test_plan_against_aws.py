@@ -117,7 +117,7 @@ def test_a_stack_that_was_made_needs_nothing_more_after_a_restart(world: World) 
 def test_an_empty_stack_leaves_nothing_in_aws(world: World) -> None:
     world.carry_out(world.stack())
     world.carry_out(Stack(id=STACK))
-    world.backend.delete()
+    world.backend.delete(needed=lambda: False)
     assert ObservedStack() == World(world.aws).inventory.observe(STACK)
 
 

@@ -6,7 +6,7 @@ It belongs to no stack. It is found by its tags, made when the first stack needs
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from aws_lb_controller.api.names import Tag
 from aws_lb_controller.aws.clients import Clients
@@ -60,16 +60,21 @@ class BackendSecurityGroup:
                 found = self._choose(described)
                 self._id = found["GroupId"] if found else None
 
-    def delete(self) -> None:
-        """Deletes the group if there is one (DeleteSecurityGroup). Raises `AwsInUse` while something carries it."""
+    def delete(self, *, needed: Callable[[], bool]) -> None:
+        """Deletes the group if there is one (DeleteSecurityGroup). Raises `AwsInUse` while something carries it.
+
+        needed is asked when nobody can be given the group any more, and stops it: a stack may have come meanwhile.
+        """
         if self._given:
             return
         with self._lock:
+            if needed():
+                return
+            self._id = None  # first: whoever looks from here on asks for a group, and waits until this one is gone
             found = self._find()
             if found:
                 with tolerating(AwsNotFound):
                     self._ec2.delete_security_group(GroupId=found["GroupId"])
-            self._id = None
 
     def _find(self) -> Json | None:
         pages = self._ec2.get_paginator("describe_security_groups").paginate(

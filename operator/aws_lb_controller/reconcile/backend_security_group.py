@@ -5,6 +5,7 @@ It is made where it is needed first, by the deployment of a stack; here is only 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from aws_lb_controller.api.names import GROUP_FINALIZER_PREFIX, Finalizer
@@ -26,8 +27,8 @@ class SharedGroup(Protocol):
     def known(self) -> str | None:
         """Its id, as far as it is known."""
 
-    def delete(self) -> None:
-        """Deletes it, if there is one. Raises `AwsInUse`."""
+    def delete(self, *, needed: Callable[[], bool]) -> None:
+        """Deletes it, if there is one and nobody needs it at the last moment. Raises `AwsInUse`."""
 
 
 class BackendSecurityGroupReconciler:
@@ -44,7 +45,7 @@ class BackendSecurityGroupReconciler:
         # the targets' groups let it in, and a group that is named in a rule cannot be deleted
         self._node_groups.reconcile()
         try:
-            self._group.delete()
+            self._group.delete(needed=self._is_needed)
         except AwsInUse as in_use:
             raise NotYet(str(in_use), after=_IN_USE_SECONDS) from in_use
         self._looked = True
