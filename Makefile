@@ -8,7 +8,7 @@ LOCALWORLD := PYTHONPATH=deploy/local $(BIN)/python -m
 COMPILE := $(BIN)/uv pip compile --generate-hashes --no-header --no-annotate --python-version 3.11 --universal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test tools tools-path venv lint lock clean check-python
+.PHONY: help demo demo-stop test docs tools tools-path venv lint lock clean check-python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | awk '{ printf "  %-4s %-11s", $$1, $$2; $$1 = $$2 = ""; print $$0 }'
@@ -35,6 +35,10 @@ lint: venv ## ruff, mypy, import-linter
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+docs: venv ## write docs/service-annotations.md from the annotation table
+	@$(BIN)/python -m aws_lb_controller.intent.service_reference >docs/service-annotations.md.new
+	@mv docs/service-annotations.md.new docs/service-annotations.md
 
 lock: venv ## write requirements.lock and requirements-dev.lock anew from pyproject.toml
 	@$(COMPILE) -q -o requirements.lock pyproject.toml

@@ -29,6 +29,7 @@ class BuildConfig:
     nlb_health_check_advanced_config: bool = True
     lb_capacity_reservation: bool = True
     listener_rules_tagging: bool = True
+    weighted_target_groups: bool = True
 
     @classmethod
     def of(cls, settings: Settings, vpc_id: str) -> BuildConfig:
@@ -49,4 +50,5 @@ class BuildConfig:
             nlb_health_check_advanced_config=gates.nlb_health_check_advanced_config,
             lb_capacity_reservation=gates.lb_capacity_reservation,
             listener_rules_tagging=gates.listener_rules_tagging,
+            weighted_target_groups=gates.weighted_target_groups,
         )

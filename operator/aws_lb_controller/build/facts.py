@@ -24,7 +24,7 @@ class Question(Generic[A]):
 class Subnet:
     """A subnet of the VPC (DescribeSubnets).
 
-    zone_type: ``availability-zone``, ``local-zone`` or ``wavelength-zone``.
+    zone_type: ``availability-zone``, ``local-zone`` or ``wavelength-zone``, or ``outpost`` for a subnet of an Outpost.
     """
 
     id: str

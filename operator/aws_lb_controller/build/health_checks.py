@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.errors import SpecError
-from aws_lb_controller.intent.values import ServiceFacts, ServicePort, TargetGroupIntent
+from aws_lb_controller.intent.values import TargetGroupIntent
 from aws_lb_controller.model.load_balancer import LoadBalancerType
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.model.target_group import HealthCheck
@@ -105,7 +105,7 @@ def _port(intent: TargetGroupIntent, text: str, *, stack: StackId) -> str:
 
 def _numbered(intent: TargetGroupIntent, name: str, *, stack: StackId) -> int:
     """The number behind the name of one of the Service's ports, as the targets see it."""
-    port = port_named(intent.service, name)
+    port = intent.service.find_port(name)
     if port is None:
         known = ", ".join(p.name for p in intent.service.ports if p.name) or "none"
         remedy = f"Service {intent.service.namespace}/{intent.service.name} has no port of that name (it has: {known})"
@@ -118,8 +118,3 @@ def _numbered(intent: TargetGroupIntent, name: str, *, stack: StackId) -> int:
     else:
         remedy = f"this port's targetPort is a name ({port.target_port}), which may differ between pods; write a number"
     raise SpecError([blamed(intent.blame, "healthcheck-port", remedy=remedy, stack=stack, value=name)])
-
-
-def port_named(service: ServiceFacts, name: str) -> ServicePort | None:
-    """The port of a Service by its name."""
-    return next((p for p in service.ports if p.name == name), None)

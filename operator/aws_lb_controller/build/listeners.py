@@ -11,7 +11,7 @@ from aws_lb_controller.build.facts import Certificates, Facts, TargetGroupArns
 from aws_lb_controller.build.load_balancers import LOAD_BALANCER
 from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.build.tags import resource_tags
-from aws_lb_controller.errors import UnmetNeed
+from aws_lb_controller.errors import SpecError, UnmetNeed
 from aws_lb_controller.intent.values import ActionIntent, ForwardIntent, ForwardTo, ListenerIntent, StackIntent
 from aws_lb_controller.model.listener import Action, Forward, Listener, Rule, WeightedTargetGroup
 from aws_lb_controller.model.refs import Ref, Value
@@ -35,7 +35,8 @@ def _destinations(listener: ListenerIntent) -> Iterator[ForwardTo]:
 class ListenerBuilder:
     """Builds the listeners of one stack.
 
-    Raises UnmetNeed for a host without a certificate and for a target group that AWS does not have.
+    Raises UnmetNeed for a host without a certificate and for a target group that AWS does not have, SpecError for
+    several target groups without the gate WeightedTargetGroups.
     """
 
     intent: StackIntent
@@ -84,6 +85,9 @@ class ListenerBuilder:
         return tuple(self._forward(a, listener) if isinstance(a, ForwardIntent) else a for a in actions)
 
     def _forward(self, forward: ForwardIntent, listener: ListenerIntent) -> Forward:
+        if len(forward.to) > 1 and not self.config.weighted_target_groups:
+            remedy = "several target groups need the feature gate WeightedTargetGroups"
+            raise SpecError([blamed(listener.blame, "actions", remedy=remedy, stack=self.intent.stack)])
         return Forward(
             target_groups=tuple(WeightedTargetGroup(self._arn(to, listener), to.weight) for to in forward.to),
             stickiness_seconds=forward.stickiness_seconds,

@@ -46,9 +46,10 @@ def build_load_balancer(
     ip_address_type: str,
     subnets: tuple[SubnetMapping, ...],
     security_groups: tuple[Value, ...],
+    existing: LoadBalancer | None,
     config: BuildConfig,
 ) -> LoadBalancer:
-    """subnets and security_groups as chosen, in order."""
+    """subnets and security_groups as chosen, in order; existing: what AWS has of it."""
     lb = intent.load_balancer
     return LoadBalancer(
         id=LOAD_BALANCER,
@@ -64,13 +65,14 @@ def build_load_balancer(
         ipv4_ipam_pool_id=lb.ipv4_ipam_pool_id,
         minimum_capacity_units=lb.minimum_capacity_units if config.lb_capacity_reservation else None,
         inbound_rules_on_private_link=lb.inbound_rules_on_private_link,
-        prefix_for_ipv6_source_nat=_source_nat(lb, ip_address_type),
+        prefix_for_ipv6_source_nat=_source_nat(lb, ip_address_type, existing),
     )
 
 
-def _source_nat(lb: LoadBalancerIntent, ip_address_type: str) -> str | None:
-    """Only a dual-stack NLB can have it; there it goes off again when the user takes it away."""
-    if lb.type != "network" or ip_address_type == "ipv4":
+def _source_nat(lb: LoadBalancerIntent, ip_address_type: str, existing: LoadBalancer | None) -> str | None:
+    """Only a dual-stack NLB can have it; it goes off when the user takes it away, or dual-stack."""
+    had_it = existing is not None and existing.prefix_for_ipv6_source_nat == "on"
+    if lb.type != "network" or (ip_address_type == "ipv4" and not had_it):
         return None
     return lb.prefix_for_ipv6_source_nat or "off"
 

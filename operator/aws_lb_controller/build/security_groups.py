@@ -95,6 +95,8 @@ def _own_groups(
 
 
 def _managed_group(intent: StackIntent, *, ip_address_type: str, config: BuildConfig) -> SecurityGroup:
+    if intent.load_balancer.type == "network" and ip_address_type == "ipv4":
+        _check_that_no_ipv6_is_let_in(intent.load_balancer, stack=intent.stack)
     return SecurityGroup(
         id=MANAGED,
         name=_managed_name(intent, cluster=config.cluster_name),
@@ -106,6 +108,12 @@ def _managed_group(intent: StackIntent, *, ip_address_type: str, config: BuildCo
             for rule in _rules(access, transport, port, ipv6=ip_address_type != "ipv4")
         ),
     )
+
+
+def _check_that_no_ipv6_is_let_in(lb: LoadBalancerIntent, *, stack: StackId) -> None:
+    if ipv6 := [cidr for cidr in lb.access.cidrs if ":" in cidr]:
+        remedy = "an IPv6 network needs the address type dualstack"
+        raise SpecError([blamed(lb.blame, "source-ranges", remedy=remedy, stack=stack, value=", ".join(ipv6))])
 
 
 def _managed_name(intent: StackIntent, *, cluster: str) -> str:
@@ -138,7 +146,7 @@ def transports(protocol: str) -> tuple[str, ...]:
 
 
 def _rules(access: FrontendAccess, transport: str, port: int, *, ipv6: bool) -> Iterator[IngressRule]:
-    """The rules for one port. IPv6 networks have no meaning on an IPv4 load balancer and are passed over."""
+    """The rules for one port. IPv6 networks have no meaning on an IPv4 ALB and are passed over."""
     for cidr in _cidrs(access):
         kind = "ipv6" if ":" in cidr else "ipv4"
         if kind == "ipv6" and not ipv6:
@@ -153,5 +161,5 @@ def _rules(access: FrontendAccess, transport: str, port: int, *, ipv6: bool) -> 
 
 
 def _cidrs(access: FrontendAccess) -> tuple[str, ...]:
-    everyone = () if access.prefix_lists else ("0.0.0.0/0", "::/0")
+    everyone = () if access.prefix_lists or access.prefix_lists_only else ("0.0.0.0/0", "::/0")
     return access.cidrs or everyone

@@ -157,6 +157,7 @@ class _Site:
             ip_address_type=self.ip_address_type,
             subnets=mappings,
             security_groups=groups.frontend,
+            existing=self.existing,
             config=self.config,
         )
 

@@ -14,6 +14,7 @@ from aws_lb_controller.api.names import (
     GROUP_FINALIZER_PREFIX,
     INGRESS_ANNOTATION_PREFIX,
     INGRESS_CLASS_ANNOTATION,
+    SERVICE_ANNOTATION_PREFIX,
     Finalizer,
     Label,
 )
@@ -22,6 +23,7 @@ from aws_lb_controller.cluster.kinds import (
     INGRESS,
     INGRESS_CLASS,
     POD,
+    SERVICE,
     TARGET_GROUP_BINDING,
     Kind,
 )
@@ -32,6 +34,7 @@ Obj = Mapping[str, Any]
 IndexFunction = Callable[[Obj], Iterable[str]]
 
 ACTION_PREFIX = f"{INGRESS_ANNOTATION_PREFIX}/actions."
+SERVICE_ACTION_PREFIX = f"{SERVICE_ANNOTATION_PREFIX}/actions."
 GROUP_NAME = f"{INGRESS_ANNOTATION_PREFIX}/group.name"
 STACK_TAGS = {"service": "service.k8s.aws/stack", "ingress": "ingress.k8s.aws/stack"}
 
@@ -133,10 +136,20 @@ def backends_of(ingress: Obj) -> Iterator[Mapping[str, Any]]:
 def services_of_ingress(ingress: Obj) -> Iterator[str]:
     """``namespace/name`` of the Services that an Ingress names: as backends, or in its annotations' actions."""
     names = {(backend.get("service") or {}).get("name") for backend in backends_of(ingress)}
-    for key, text in annotations_of(ingress).items():
-        if key.startswith(ACTION_PREFIX):
-            names.update(_values_of(_read(text), "servicename"))
+    names.update(_services_in_actions(ingress, ACTION_PREFIX))
     yield from (f"{namespace_of(ingress)}/{name}" for name in names if name)
+
+
+def services_of_service(service: Obj) -> Iterator[str]:
+    """``namespace/name`` of the Services that a Service names in its annotations' actions."""
+    names = {*_services_in_actions(service, SERVICE_ACTION_PREFIX)}
+    yield from (f"{namespace_of(service)}/{name}" for name in names if name)
+
+
+def _services_in_actions(obj: Obj, prefix: str) -> Iterator[str]:
+    for key, text in annotations_of(obj).items():
+        if key.startswith(prefix):
+            yield from _values_of(_read(text), "servicename")
 
 
 def _read(text: str) -> Any:
@@ -203,6 +216,7 @@ INDEXES: Mapping[tuple[Kind, str], IndexFunction] = {
     (POD, "ip"): ips_of_pod,
     (TARGET_GROUP_BINDING, "service"): service_of_binding,
     (TARGET_GROUP_BINDING, "stack"): stack_of_binding,
+    (SERVICE, "service"): services_of_service,
     (INGRESS, "service"): services_of_ingress,
     (INGRESS, "group"): groups_of_ingress,
     (INGRESS, "class"): class_of_ingress,

@@ -18,6 +18,16 @@ T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A circumstance without which annotations have no effect. words: what must be there, as a noun.
+
+    Whoever validates a table says how each of its needs is seen to be met.
+    """
+
+    words: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation(Generic[T_co]):
     """One annotation.
@@ -26,6 +36,14 @@ class Annotation(Generic[T_co]):
     text to value. default: what holds when it is absent, in words. aws: the API field it sets. example: a value
     that is valid. carried_out False: known, read by no builder yet; whoever uses it gets a Warning.
     blank_is_absent: an empty list or text counts as not written.
+
+    about, takes, conflicts: for the reference: what it is for, which values it takes, what must not or need not stand
+    beside it. key: what the KEY of a keyed one is; key_may_be_left_out: without it, it holds for all. example_key: a
+    KEY that is valid.
+
+    What has no effect, and is then told: heeds: a reader stricter than `reader`, of the values that mean something;
+    needs: circumstances; gate: the feature gate that must be on; loses_to: suffixes of annotations that win over it.
+    asks_for_nothing: values for which none of that matters, because they only say what holds anyway.
     """
 
     suffix: str
@@ -36,6 +54,17 @@ class Annotation(Generic[T_co]):
     keyed: bool = False
     carried_out: bool = True
     blank_is_absent: bool = False
+    about: str = ""
+    takes: str = ""
+    conflicts: str = ""
+    key: str = ""
+    key_may_be_left_out: bool = False
+    example_key: str = ""
+    heeds: Reader[Any] | None = None
+    needs: tuple[Need, ...] = ()
+    gate: str = ""
+    loses_to: tuple[str, ...] = ()
+    asks_for_nothing: tuple[str | bool, ...] = ()
 
 
 class AnnotationReader:
@@ -70,6 +99,11 @@ class AnnotationReader:
         """For a keyed annotation: every KEY it is written with, in order."""
         start = self.key(annotation) + "."
         return (k.removeprefix(start) for k in sorted(self._annotations) if k.startswith(start))
+
+    def written(self) -> Iterator[tuple[str, str]]:
+        """Every annotation under the prefix, in order: its key behind the prefix, and the text as written."""
+        start = f"{self.prefix}/"
+        return ((k.removeprefix(start), v) for k, v in sorted(self._annotations.items()) if k.startswith(start))
 
     def complain(self, annotation: Annotation[Any], remedy: str, *, of: str = "") -> None:
         """Adds a problem with an annotation that was read, but does not fit."""

@@ -16,9 +16,9 @@ from aws_lb_controller.intent import ingress_annotations as table
 from aws_lb_controller.intent.ingress import notes_of, read_member
 from aws_lb_controller.intent.ingress_class import Classified, ingress_name
 from aws_lb_controller.intent.ingress_member import MemberInput, MemberIntent
-from aws_lb_controller.intent.ingress_target_groups import Services
 from aws_lb_controller.intent.merge import merge
 from aws_lb_controller.intent.readers import Unreadable, read_bool
+from aws_lb_controller.intent.service import Services
 from aws_lb_controller.intent.values import StackIntent
 from aws_lb_controller.settings import Settings
 

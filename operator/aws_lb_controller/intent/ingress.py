@@ -15,8 +15,9 @@ from aws_lb_controller.intent.actions import Destination, WrittenAction, Written
 from aws_lb_controller.intent.annotations import Annotation, AnnotationReader
 from aws_lb_controller.intent.ingress_class import ingress_name
 from aws_lb_controller.intent.ingress_member import Asked, MemberInput, MemberIntent, MemberListener, Settled
-from aws_lb_controller.intent.ingress_target_groups import Services, TargetGroups, check_tags, class_tags
+from aws_lb_controller.intent.ingress_target_groups import TargetGroups, check_tags, class_tags
 from aws_lb_controller.intent.readers import Unreadable, read_int
+from aws_lb_controller.intent.service import Services
 from aws_lb_controller.intent.values import ActionIntent, Blame, ForwardIntent, ForwardTo, RuleIntent, SubnetChoice
 from aws_lb_controller.model.listener import Condition, Transform
 from aws_lb_controller.settings import Settings

@@ -6,7 +6,7 @@ of the Ingress's whole map, but tags are joined key by key, the class's before t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
 from aws_lb_controller.errors import Problem
@@ -14,15 +14,13 @@ from aws_lb_controller.intent import ingress_annotations as table
 from aws_lb_controller.intent.actions import port_as_written
 from aws_lb_controller.intent.annotations import Annotation, AnnotationReader
 from aws_lb_controller.intent.ingress_class import Classified
-from aws_lb_controller.intent.service import service_facts
+from aws_lb_controller.intent.service import Services, service_facts
 from aws_lb_controller.intent.values import Blame, HealthCheckIntent, ServiceFacts, ServicePort, TargetGroupIntent
 from aws_lb_controller.model.target_group import TargetType
 from aws_lb_controller.settings import Settings
 
 T = TypeVar("T")
 Obj = Mapping[str, Any]
-Services = Callable[[str, str], Obj | None]
-"""Namespace and name → the Service."""
 
 
 class TargetGroups:
@@ -56,12 +54,10 @@ class TargetGroups:
         group_id = f"{self.ingress}-{service}:{port}"
         if group_id not in self._made:
             facts = service_facts(cast(Obj, self._services(self.namespace, service)))
-            found = _port(facts, port)
+            found = facts.find_port(port)
             if found is None:
-                known = ", ".join(f"{p.port}" + (f" ({p.name})" if p.name else "") for p in facts.ports) or "none"
-                self.notes.add(
-                    Problem(blame.object, blame.field, str(port), f"Service {facts.name} has only the ports {known}")
-                )
+                remedy = f"Service {facts.name} has only the ports {facts.ports_in_words()}"
+                self.notes.add(Problem(blame.object, blame.field, str(port), remedy))
             else:
                 self._made[group_id] = self._target_group(group_id, facts, port=found, written=port)
         return group_id
@@ -146,10 +142,6 @@ def check_tags(notes: AnnotationReader, tags: Mapping[str, str], settings: Setti
         notes.complain(table.TAGS, f"leave out {', '.join(foreign)}: --external-managed-tags has it")
 
 
-def _port(service: ServiceFacts, wanted: int | str) -> ServicePort | None:
-    return next((p for p in service.ports if wanted == (p.name if isinstance(wanted, str) else p.port)), None)
-
-
 def _node_selector(notes: _Layered) -> dict[str, Any] | None:
     labels = notes.get(table.TARGET_NODE_LABELS)
     return {"matchLabels": labels} if labels else None
@@ -184,7 +176,7 @@ def _health_check_port(notes: _Layered, service: ServiceFacts, target_type: Targ
     written = port_as_written(text)
     if isinstance(written, int):
         return str(written)
-    port, reader = _port(service, written), notes.of(table.HEALTH_CHECK_PORT)
+    port, reader = service.find_port(written), notes.of(table.HEALTH_CHECK_PORT)
     if port is None:
         reader.complain(
             table.HEALTH_CHECK_PORT, f"write traffic-port, a number, or the name of a port of Service {service.name}"

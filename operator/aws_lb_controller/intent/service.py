@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lb_controller.errors import Problem, SpecError
 from aws_lb_controller.intent import service_annotations as table
-from aws_lb_controller.intent.annotations import AnnotationReader
+from aws_lb_controller.intent.annotations import Annotation, AnnotationReader
 from aws_lb_controller.intent.readers import Unreadable, read_bool
+from aws_lb_controller.intent.service_actions import Backend
+from aws_lb_controller.intent.service_ignored import ignored_type, passed_over
 from aws_lb_controller.intent.values import (
+    Blame,
     FixedAddresses,
     ForwardIntent,
     ForwardTo,
@@ -25,11 +28,14 @@ from aws_lb_controller.intent.values import (
     SubnetChoice,
     TargetGroupIntent,
 )
+from aws_lb_controller.model.listener import STICKY_WITHOUT_DURATION
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.model.target_group import TargetType
 from aws_lb_controller.settings import Settings
 
 Obj = Mapping[str, Any]
+Services = Callable[[str, str], Obj | None]
+"""Namespace and name → the Service."""
 
 _QUIC = {"UDP": "QUIC", "TCP_UDP": "TCP_QUIC"}
 _CLIENT_ROUTING = ("any_availability_zone", "partial_availability_zone_affinity", "availability_zone_affinity")
@@ -47,6 +53,11 @@ def is_ours(service: Obj, settings: Settings) -> bool:
     reader = _reader(service)
     kind = reader.get(table.TYPE)
     return kind == "nlb-ip" or (kind == "external" and (reader.get(table.TARGET_TYPE) or "") in ("ip", "instance"))
+
+
+def read_ignored_type(service: Obj) -> tuple[Problem, ...]:
+    """Why a Service that is not ours by its annotations might well be meant for us; empty where it is not."""
+    return () if service["metadata"].get("deletionTimestamp") else ignored_type(service, notes=_reader(service))
 
 
 def deletion_protection(service: Obj) -> bool | None:
@@ -105,36 +116,40 @@ def _reader(service: Obj) -> AnnotationReader:
     )
 
 
-def read_service(service: Obj, settings: Settings) -> tuple[StackIntent, tuple[Problem, ...]]:
-    """The wish, and warnings about what is passed over. Raises SpecError with every problem of the Service."""
-    reading = _Reading(service, settings)
+def read_service(
+    service: Obj, settings: Settings, *, services: Services = lambda _namespace, _name: None
+) -> tuple[StackIntent, tuple[Problem, ...]]:
+    """The wish, and warnings about what is passed over. Raises SpecError with every problem of the Service.
+
+    services: finds the other Services that weighted forwards name.
+    """
+    reading = _Reading(service, settings, services)
     intent = reading.stack()
     if reading.notes.problems:
         raise SpecError(reading.notes.problems)
-    return intent, tuple(reading.notes.not_carried_out(table.TABLE))
+    idle = passed_over(service, notes=reading.notes, facts=reading.facts, intent=intent, settings=settings)
+    return intent, (*reading.notes.not_carried_out(table.TABLE), *idle)
 
 
 class _Reading:
     """One pass over one Service; problems gather in `notes`."""
 
-    def __init__(self, service: Obj, settings: Settings) -> None:
+    def __init__(self, service: Obj, settings: Settings, services: Services) -> None:
         self.service, self.settings = service, settings
+        self._services = services
+        self._target_groups: dict[str, TargetGroupIntent] = {}
         self.facts = service_facts(service)
         self.notes = _reader(service)
         self.tags = self._tags()
 
     def stack(self) -> StackIntent:
-        listeners, target_groups = [], []
-        for port, protocol in self._ports():
-            listener, target_group = self._listener(port, protocol)
-            listeners.append(listener)
-            target_groups.append(target_group)
+        listeners = tuple(self._listener(port, protocol) for port, protocol in self._ports())
         self._check_ssl_ports()
         return StackIntent(
             stack=stack_id(self.service),
             load_balancer=self._load_balancer(),
-            target_groups=tuple(target_groups),
-            listeners=tuple(listeners),
+            target_groups=tuple(self._target_groups.values()),
+            listeners=listeners,
         )
 
     # -- the load balancer
@@ -163,6 +178,7 @@ class _Reading:
             inbound_rules_on_private_link=get(table.PRIVATE_LINK_RULES),
             prefix_for_ipv6_source_nat=get(table.PREFIX_FOR_SOURCE_NAT),
             blame={
+                "name": self.notes.blame(table.NAME),
                 "subnets": self.notes.blame(table.SUBNETS),
                 "security-groups": self.notes.blame(table.SECURITY_GROUPS),
                 "eip-allocations": self.notes.blame(table.EIP_ALLOCATIONS),
@@ -174,6 +190,7 @@ class _Reading:
                 "scheme": self.notes.blame(table.SCHEME),
                 "disable-nlb-sg": self.notes.blame(table.DISABLE_SECURITY_GROUP),
                 "manage-backend-security-group-rules": self.notes.blame(table.MANAGE_BACKEND_RULES),
+                "source-ranges": Blame(object=self.notes.object_ref, field=self._source_ranges_field()),
             },
         )
 
@@ -188,35 +205,44 @@ class _Reading:
         return None if internal is None else "internal" if internal else "internet-facing"
 
     def _security_groups(self) -> SecurityGroupChoice:
-        manage = self.notes.get(table.MANAGE_BACKEND_RULES)
+        groups = self.notes.get(table.SECURITY_GROUPS)
+        none_at_all = bool(self.notes.get(table.DISABLE_SECURITY_GROUP)) or not self._gates.nlb_security_group
+        # the switch says nothing where the group is managed: so neither does one that cannot be read
+        matters = groups is not None or none_at_all
+        manage = self.notes.get(table.MANAGE_BACKEND_RULES) if matters else self._switch(table.MANAGE_BACKEND_RULES)
         return SecurityGroupChoice(
             backend_rules_refused=manage is False,
-            groups=self.notes.get(table.SECURITY_GROUPS),
-            none_at_all=bool(self.notes.get(table.DISABLE_SECURITY_GROUP)) or not self._gates.nlb_security_group,
+            groups=groups,
+            none_at_all=none_at_all,
             manage_backend_rules=self.settings.enable_manage_backend_security_group_rules if manage is None else manage,
         )
 
     def _access(self) -> FrontendAccess:
-        ranges = tuple(self.service.get("spec", {}).get("loadBalancerSourceRanges") or ())
-        cidrs = ranges or self.notes.get(table.SOURCE_RANGES) or ()
+        cidrs = self._spec_source_ranges() or self.notes.get(table.SOURCE_RANGES) or ()
         for cidr in cidrs:
-            self._check_cidr(cidr, written_in_spec=bool(ranges))
+            self._check_cidr(cidr)
+        prefix_lists = self.notes.get(table.PREFIX_LISTS)
         return FrontendAccess(
-            cidrs=tuple(cidrs),
-            prefix_lists=self.notes.get(table.PREFIX_LISTS) or (),
+            cidrs=cidrs,
+            prefix_lists=prefix_lists or (),
+            prefix_lists_only=prefix_lists is not None,
             icmp=self.notes.get(table.ICMP) == "on",
             ports=tuple((p.protocol.lower(), p.port) for p in self.facts.ports),
         )
 
-    def _check_cidr(self, cidr: str, *, written_in_spec: bool) -> None:
-        field = "spec.loadBalancerSourceRanges" if written_in_spec else self.notes.key(table.SOURCE_RANGES)
+    def _spec_source_ranges(self) -> tuple[str, ...]:
+        return tuple(self.service.get("spec", {}).get("loadBalancerSourceRanges") or ())
+
+    def _source_ranges_field(self) -> str:
+        if self._spec_source_ranges():
+            return "spec.loadBalancerSourceRanges"
+        return self.notes.key(table.SOURCE_RANGES)
+
+    def _check_cidr(self, cidr: str) -> None:
         try:
-            version = ipaddress.ip_network(cidr, strict=False).version
+            ipaddress.ip_network(cidr, strict=False)
         except ValueError:
-            self._complain_of(field, cidr, "write networks such as 10.0.0.0/8")
-            return
-        if version == 6 and self.notes.raw(table.IP_ADDRESS_TYPE) != "dualstack":
-            self._complain_of(field, cidr, f"an IPv6 network needs {self.notes.key(table.IP_ADDRESS_TYPE)}: dualstack")
+            self._complain_of(self._source_ranges_field(), cidr, "write networks such as 10.0.0.0/8")
 
     def _complain_of(self, field: str, value: str, remedy: str) -> None:
         self.notes.add(Problem(self.notes.object_ref, field, value, remedy))
@@ -264,41 +290,66 @@ class _Reading:
 
     def _merges_tcp_and_udp(self) -> bool:
         """Unlike every other switch, an unreadable one is passed over here: so does the peer."""
-        text = self.notes.raw(table.TCP_UDP)
-        try:
-            return self._gates.enable_tcp_udp_listener if text is None else read_bool(text)
-        except Unreadable:
-            return bool(self._gates.enable_tcp_udp_listener)
+        chosen = self._switch(table.TCP_UDP)
+        return bool(self._gates.enable_tcp_udp_listener) if chosen is None else chosen
 
-    def _listener(self, port: ServicePort, protocol: str) -> tuple[ListenerIntent, TargetGroupIntent]:
+    def _switch(self, annotation: Annotation[Any]) -> bool | None:
+        """A switch as written; None where it is silent or cannot be read, which is nobody's problem here."""
+        text = self.notes.raw(annotation)
+        try:
+            return None if text is None else read_bool(text)
+        except Unreadable:
+            return None
+
+    def _listener(self, port: ServicePort, protocol: str) -> ListenerIntent:
         get = self.notes.get
         tls = protocol == "TCP" and self._has_tls(port)
-        listener_protocol = "TLS" if tls else self._with_quic(port, protocol)
+        listener_protocol = self._with_quic(port, "TLS" if tls else protocol)
         behind_tls = "TLS" if get(table.BACKEND_PROTOCOL) == "ssl" else "TCP"
-        target_group = self._target_group(port, behind_tls if tls else listener_protocol)
+        own = self._target_group(self.facts, port, behind_tls if tls else listener_protocol)
         alpn = get(table.ALPN_POLICY) if tls else None
         key = f"{listener_protocol}-{port.port}"
-        self._refuse_to_lose_weights(key)
-        return (
-            ListenerIntent(
-                port=port.port,
-                protocol=listener_protocol,
-                default_actions=(ForwardIntent(to=(ForwardTo(target_group=target_group.id),)),),
-                certificates=(get(table.SSL_CERT) or ()) if tls else (),
-                ssl_policy=(get(table.SSL_POLICY) or self.settings.default_ssl_policy) if tls else None,
-                alpn_policy=alpn,
-                attributes=get(table.LISTENER_ATTRIBUTES, key) or {},
-                tags=self.tags,
-            ),
-            target_group,
+        return ListenerIntent(
+            port=port.port,
+            protocol=listener_protocol,
+            default_actions=(self._forward(own, listener_protocol, key),),
+            certificates=(get(table.SSL_CERT) or ()) if tls else (),
+            ssl_policy=(get(table.SSL_POLICY) or self.settings.default_ssl_policy) if tls else None,
+            alpn_policy=alpn,
+            attributes=get(table.LISTENER_ATTRIBUTES, key) or {},
+            tags=self.tags,
+            blame={"actions": self.notes.blame(table.ACTIONS, key)},
         )
 
-    def _refuse_to_lose_weights(self, key: str) -> None:
-        """Passing the annotation over would send everything to one Service, so it is an error until it is carried
-        out.
-        """
-        if self.notes.raw(table.ACTIONS, key) is not None:
-            self.notes.complain(table.ACTIONS, "weighted forwards are not served in this version: leave it out", of=key)
+    def _forward(self, own: str, protocol: str, key: str) -> ForwardIntent:
+        """To the Service's own target group, and by its annotation to others. protocol: the listener's."""
+        action = self.notes.get(table.ACTIONS, key)
+        if action is None:
+            return ForwardIntent(to=(ForwardTo(target_group=own),))
+        others = (self._forward_to(backend, protocol, key) for backend in action.to)
+        return ForwardIntent(
+            to=(ForwardTo(target_group=own, weight=action.base_weight), *(to for to in others if to is not None)),
+            stickiness_seconds=STICKY_WITHOUT_DURATION if action.sticky else None,
+        )
+
+    def _forward_to(self, backend: Backend, protocol: str, key: str) -> ForwardTo | None:
+        """One destination beside the own; None where its Service or port is missing, which is then a problem."""
+        if backend.service is None or backend.port is None:
+            return ForwardTo(arn=backend.arn, weight=backend.weight)
+        service = self._services(self.facts.namespace, backend.service)
+        if service is None:
+            there = f"no Service of that name is in the namespace {self.facts.namespace}: make it, or name another"
+            self._complain_of(self.notes.key(table.ACTIONS, key), backend.service, there)
+            return None
+        facts = service_facts(service)
+        port = facts.find_port(backend.port)
+        if port is None:
+            known = f"Service {facts.name} has only the ports {facts.ports_in_words()}"
+            remedy = f"{known}; write one's number, or its name in quotes"
+            self._complain_of(self.notes.key(table.ACTIONS, key), str(backend.port), remedy)
+            return None
+        behind = "TCP" if protocol == "TLS" and backend.decrypt else protocol
+        return ForwardTo(target_group=self._target_group(facts, port, behind), weight=backend.weight)
 
     def _has_tls(self, port: ServicePort) -> bool:
         chosen = self.notes.get(table.SSL_PORTS) or ()
@@ -316,20 +367,30 @@ class _Reading:
             if not any(_named(port, (chosen,)) for port in self.facts.ports):
                 self.notes.complain(table.SSL_PORTS, f"{chosen} is neither number nor name of a port of the Service")
 
-    def _target_group(self, port: ServicePort, protocol: str) -> TargetGroupIntent:
-        get = self.notes.get
+    def _target_group(self, service: ServiceFacts, port: ServicePort, protocol: str) -> str:
+        """The id of the target group of a Service's port: there is one, as it was first asked for."""
+        group_id = f"{service.namespace}/{service.name}:{port.port}"
+        if group_id not in self._target_groups:
+            self._target_groups[group_id] = self._new_target_group(group_id, service, port=port, protocol=protocol)
+        return group_id
+
+    def _new_target_group(
+        self, group_id: str, service: ServiceFacts, *, port: ServicePort, protocol: str
+    ) -> TargetGroupIntent:
+        """Settings are those of the Service whose NLB it is, also for another's pods: its annotations count alone."""
+        get, target_type = self.notes.get, self._target_type(service, port)
         return TargetGroupIntent(
-            id=f"{self.facts.namespace}/{self.facts.name}:{port.port}",
+            id=group_id,
             owner="",
-            service=self.facts,
+            service=service,
             service_port=port,
             port_as_written=port.port,
-            target_type=self._target_type(port),
+            target_type=target_type,
             protocol=protocol,
             health_check=self._health_check(),
             attributes=self._target_group_attributes(port),
             tags=self.tags,
-            node_selector={"matchLabels": labels} if (labels := get(table.TARGET_NODE_LABELS)) else None,
+            node_selector=self._node_selector(target_type),
             multi_cluster=bool(get(table.MULTI_CLUSTER)),
             blame={
                 "healthcheck-port": self.notes.blame(table.HEALTH_CHECK_PORT),
@@ -337,21 +398,25 @@ class _Reading:
             },
         )
 
-    def _target_type(self, port: ServicePort) -> TargetType:
-        wanted = self.notes.get(table.TARGET_TYPE) or self.settings.default_target_type
-        if self.notes.get(table.TYPE) == "nlb-ip" or wanted == "ip":
-            if not self._gates.enable_ip_target_type:
-                self.notes.complain(table.TARGET_TYPE, "ip targets need the feature gate EnableIPTargetType")
+    def _target_type(self, service: ServiceFacts, port: ServicePort) -> TargetType:
+        written = self.notes.get(table.TARGET_TYPE)
+        wanted = self.settings.default_target_type if written is None else written
+        if wanted == "ip" and not self._gates.enable_ip_target_type:
+            self.notes.complain(table.TARGET_TYPE, "ip targets need the feature gate EnableIPTargetType")
+        if wanted == "ip" or self.notes.get(table.TYPE) == "nlb-ip":
             return "ip"
-        if self.facts.type == "ClusterIP":
-            self._complain_of("spec.type", "ClusterIP", "instance targets need NodePort or LoadBalancer")
+        ref = f"Service {service.namespace}/{service.name}"
+        if service.type == "ClusterIP":
+            remedy = "instance targets need NodePort or LoadBalancer"
+            self.notes.add(Problem(ref, "spec.type", "ClusterIP", remedy))
         elif not port.node_port:
-            self._complain_of(
-                f"spec.ports[{port.port}].nodePort",
-                "",
-                "instance targets need a node port: leave allocateLoadBalancerNodePorts on, or take ip targets",
-            )
+            remedy = "instance targets need a node port: leave allocateLoadBalancerNodePorts on, or take ip targets"
+            self.notes.add(Problem(ref, f"spec.ports[{port.port}].nodePort", "", remedy))
         return "instance"
+
+    def _node_selector(self, target_type: TargetType) -> Mapping[str, Any] | None:
+        labels = self.notes.get(table.TARGET_NODE_LABELS) if target_type == "instance" else None
+        return {"matchLabels": labels} if labels else None
 
     def _health_check(self) -> HealthCheckIntent:
         get, advanced = self.notes.get, self._gates.nlb_health_check_advanced_config
@@ -370,20 +435,21 @@ class _Reading:
         """The general attributes, then the port's own (an empty one keeps the general), then proxy protocol."""
         get, of = self.notes.get, str(port.port)
         general = get(table.TARGET_GROUP_ATTRIBUTES) or {}
-        own = {k: v for k, v in (get(table.TARGET_GROUP_ATTRIBUTES, of) or {}).items() if v}
-        attributes = {"proxy_protocol_v2.enabled": "false"} | general | own
+        own = get(table.TARGET_GROUP_ATTRIBUTES, of) or {}
+        self._check_preserve_client_ip(general)
+        self._check_preserve_client_ip(own, of=of)
+        attributes = {"proxy_protocol_v2.enabled": "false"} | general | {k: v for k, v in own.items() if v}
         if (ports := get(table.PROXY_PROTOCOL_PORTS)) is not None:
             attributes["proxy_protocol_v2.enabled"] = str(port.port in ports).lower()
         if get(table.PROXY_PROTOCOL):
             attributes["proxy_protocol_v2.enabled"] = "true"
-        self._check_preserve_client_ip(attributes)
         return {k: v for k, v in attributes.items() if v or k != "proxy_protocol_v2.enabled"}
 
-    def _check_preserve_client_ip(self, attributes: Mapping[str, str]) -> None:
+    def _check_preserve_client_ip(self, attributes: Mapping[str, str], *, of: str = "") -> None:
         try:
             read_bool(attributes.get("preserve_client_ip.enabled", "false"))
         except Unreadable as e:
-            self.notes.complain(table.TARGET_GROUP_ATTRIBUTES, f"preserve_client_ip.enabled: {e}")
+            self.notes.complain(table.TARGET_GROUP_ATTRIBUTES, f"preserve_client_ip.enabled: {e}", of=of)
 
 
 def _named(port: ServicePort, chosen: tuple[str, ...]) -> bool:

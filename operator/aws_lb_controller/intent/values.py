@@ -55,12 +55,14 @@ class FixedAddresses:
 class FrontendAccess:
     """Who may reach the listeners, where the security group is managed: CIDRs (IPv4 and IPv6) and prefix lists.
 
-    All empty: everyone. icmp: let ICMP "fragmentation needed" in, for path MTU discovery (NLB). ports: (``tcp`` or
-    ``udp``, port) to open; None: those of the listeners.
+    All empty: everyone; but with prefix_lists_only (they were asked for, be it none) nobody. icmp: let ICMP
+    "fragmentation needed" in, for path MTU discovery (NLB). ports: (``tcp`` or ``udp``, port) to open; None: those of
+    the listeners.
     """
 
     cidrs: tuple[str, ...] = ()
     prefix_lists: tuple[str, ...] = ()
+    prefix_lists_only: bool = False
     icmp: bool = False
     ports: tuple[tuple[str, int], ...] | None = None
 
@@ -144,6 +146,14 @@ class ServiceFacts:
     external_traffic_policy: str
     health_check_node_port: int | None
     annotations: Mapping[str, str]
+
+    def find_port(self, wanted: int | str) -> ServicePort | None:
+        """The port of a number or of a name: the first that fits, whatever its protocol."""
+        return next((p for p in self.ports if wanted == (p.name if isinstance(wanted, str) else p.port)), None)
+
+    def ports_in_words(self) -> str:
+        """The ports, as problems tell of them."""
+        return ", ".join(f"{p.port} ({p.name})" if p.name else str(p.port) for p in self.ports) or "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

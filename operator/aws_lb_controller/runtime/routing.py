@@ -102,6 +102,7 @@ class Routing:
             for ingress in self._store.by_index(INGRESS, "service", name):
                 yield from _normal(self._groups(ingress))
         if _differ(old, new, spec_of):
+            yield from _normal(self._services(self._store.by_index(SERVICE, "service", name)))
             for binding in self._store.by_index(TARGET_GROUP_BINDING, "service", name):
                 yield _binding_key(binding), Lane.NORMAL
 

@@ -77,7 +77,7 @@ class FeatureGates(BaseModel):
     enhanced_default_behavior: bool = Field(
         default=False,
         alias="EnhancedDefaultBehavior",
-        description="Undo capacity reservations and mutual TLS when their annotation goes.",
+        description="Undo ALPN policies and mutual TLS of listeners when their annotation goes.",
     )
     enable_default_tags_low_priority: bool = Field(
         default=False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aws_lb_controller.cluster import indexes
 from builders_cluster import a_binding, an_ingress, an_ingress_class
+from builders_kube import a_service
 
 ACTION = "alb.ingress.kubernetes.io/actions.split"
 
@@ -20,6 +21,19 @@ def test_an_ingress_names_the_services_of_paths_default_backend_and_actions() ->
 def test_an_action_that_is_no_json_names_nothing() -> None:
     ingress = an_ingress(services=(), annotations={ACTION: "{"})
     assert [] == list(indexes.services_of_ingress(ingress))
+
+
+def test_a_service_names_those_of_its_actions_whatever_the_port_and_the_case_of_the_keys() -> None:
+    prefix = "service.beta.kubernetes.io/actions."
+    service = a_service(
+        annotations={
+            f"{prefix}TCP-80": '{"forwardConfig": {"targetGroups": [{"serviceName": "blue"}, {"serviceName": ""}]}}',
+            f"{prefix}TLS-443": '{"ForwardConfig": {"TargetGroups": [{"ServiceName": "green"}]}}',
+            f"{prefix}TCP-81": "{",
+            ACTION: '{"serviceName": "of-an-ingress"}',
+        }
+    )
+    assert {"shop/blue", "shop/green"} == set(indexes.services_of_service(service))
 
 
 def test_a_path_without_a_service_names_nothing() -> None:

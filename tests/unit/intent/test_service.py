@@ -182,11 +182,6 @@ def test_ssl_ports_must_be_ports_of_the_service() -> None:
     assert "444 is neither number nor name of a port of the Service" in problem
 
 
-def test_an_ipv6_source_range_needs_dualstack() -> None:
-    (problem,) = problems_of(a_service(loadBalancerSourceRanges=["2001:db8::/32"]))
-    assert "spec.loadBalancerSourceRanges = '2001:db8::/32'" in problem
-
-
 def test_tags_that_others_manage_are_refused() -> None:
     settings = Settings.from_args(["--cluster-name=demo", "--external-managed-tags=owner"])
     with pytest.raises(SpecError, match="leave out owner"):
@@ -201,11 +196,6 @@ def test_deletion_protection_that_cannot_be_read_counts_as_on(value: str, kept: 
 
 def test_without_the_attribute_nothing_is_said_of_deletion_protection() -> None:
     assert deletion_protection(a_service()) is None
-
-
-def test_a_weighted_forward_is_refused_rather_than_lost() -> None:
-    (problem,) = problems_of(a_service(annotations={f"{PREFIX}/actions.TCP-80": "{}"}))
-    assert "weighted forwards are not served in this version" in problem
 
 
 def test_security_groups_that_must_not_be_opened_are_told_from_those_nobody_spoke_of() -> None:

@@ -93,6 +93,37 @@ def test_a_services_new_port_concerns_its_bindings() -> None:
     assert normal(SERVICE_KEY, BINDING) == routed(SERVICE, a_service(), new, (TARGET_GROUP_BINDING, a_binding()))
 
 
+FORWARD = '{"type": "forward", "forwardConfig": {"targetGroups": [{"serviceName": "green", "servicePort": 80}]}}'
+BLUE = a_service("blue", annotations={"service.beta.kubernetes.io/actions.TCP-80": FORWARD})
+GREEN = a_service("green", type="ClusterIP")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(None, GREEN, id="made"),
+        pytest.param(GREEN, changed(a_service("green", type="ClusterIP", ports=[a_port(81)])), id="edited"),
+        pytest.param(GREEN, None, id="gone"),
+    ],
+)
+def test_a_service_touches_those_whose_actions_lead_to_it(old: Any, new: Any) -> None:
+    elsewhere = a_service("blue", "elsewhere", annotations=BLUE["metadata"]["annotations"])
+    held = ((SERVICE, BLUE), (SERVICE, elsewhere), (SERVICE, a_service()))
+    assert normal(Key("service", "shop/blue")) == routed(SERVICE, old, new, *held)
+
+
+@pytest.mark.parametrize("metadata", [{"annotations": {"a": "b"}}, {"labels": {"a": "b"}}])
+def test_what_does_not_concern_targets_does_not_touch_those_whose_actions_lead_to_a_service(
+    metadata: dict[str, Any],
+) -> None:
+    assert {} == routed(SERVICE, GREEN, changed(GREEN, **metadata), (SERVICE, BLUE))
+
+
+def test_an_action_of_a_service_that_cannot_be_ours_leads_nowhere() -> None:
+    plain = {**BLUE, "spec": {**BLUE["spec"], "type": "ClusterIP"}}
+    assert {} == routed(SERVICE, None, GREEN, (SERVICE, plain))
+
+
 def test_a_service_that_cannot_be_ours_is_no_key_of_its_own() -> None:
     plain = a_service(type="ClusterIP")
     assert normal(ALONE) == routed(SERVICE, None, plain, (INGRESS, an_ingress()))

@@ -1,0 +1,74 @@
+"""What a user asks of a load balancer that stands already, and that AWS only grants a new one.
+
+The plan leaves such things alone (`plan/load_balancers`), as nothing but a replacement would help; whoever wrote them
+is told with a Warning ``IgnoredValue``. Security groups and scheme are no such things: they are refused or replaced.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from aws_lb_controller.build.facts import Existing, Facts
+from aws_lb_controller.build.load_balancers import existing_load_balancer
+from aws_lb_controller.build.problems import blamed
+from aws_lb_controller.errors import Problem
+from aws_lb_controller.intent.values import StackIntent
+from aws_lb_controller.model.load_balancer import LoadBalancer
+from aws_lb_controller.model.stack import Stack
+
+_BECAUSE_SUBNETS_STAY = "has no effect; AWS gives addresses only to subnets that are new to the load balancer"
+
+
+def passed_over(intent: StackIntent, facts: Facts, stack: Stack) -> tuple[Problem, ...]:
+    """What of the intent has no effect on the load balancer that exists.
+
+    facts: those that the stack was built with; stack: what `build` made of them. Empty where the load balancer is yet
+    to be made, or replaced.
+    """
+    existing = existing_load_balancer(intent.load_balancer, facts[Existing(intent.stack)])
+    if existing is None:
+        return ()
+    return tuple(
+        problem
+        for wanted in stack.load_balancers
+        if wanted.scheme == existing.scheme
+        for problem in (*_name(intent, existing), *_addresses(intent, wanted, existing))
+    )
+
+
+def _name(intent: StackIntent, existing: LoadBalancer) -> Iterator[Problem]:
+    name = intent.load_balancer.name
+    if name is not None and name != existing.name:
+        remedy = f"has no effect; the load balancer is called {existing.name}, and AWS cannot rename one"
+        yield blamed(intent.load_balancer.blame, "name", remedy=remedy, stack=intent.stack, value=name)
+
+
+def _addresses(intent: StackIntent, wanted: LoadBalancer, existing: LoadBalancer) -> Iterator[Problem]:
+    """Only where no subnet comes or goes: else all addresses are sent with the subnets."""
+    have = {mapping.subnet_id: mapping for mapping in existing.subnets}
+    pairs = [(mapping, have[mapping.subnet_id]) for mapping in wanted.subnets if mapping.subnet_id in have]
+    if len(pairs) != len(wanted.subnets) or len(pairs) != len(have):
+        return
+    lost = {
+        "eip-allocations": [(new.allocation_id, old.allocation_id) for new, old in pairs],
+        "private-ipv4-addresses": [(new.private_ipv4_address, old.private_ipv4_address) for new, old in pairs],
+        "ipv6-addresses": [(new.ipv6_address, old.ipv6_address) for new, old in pairs],
+    }
+    if existing.ip_address_type != wanted.ip_address_type:
+        del lost["ipv6-addresses"]  # a load balancer that becomes dual-stack gets them
+    for field, addresses in lost.items():
+        if idle := [new for new, old in addresses if new is not None and not _same(new, old)]:
+            remedy = f"{_BECAUSE_SUBNETS_STAY}, and none is"
+            blame = intent.load_balancer.blame
+            yield blamed(blame, field, remedy=remedy, stack=intent.stack, value=", ".join(idle))
+
+
+def _same(new: str, old: str | None) -> bool:
+    """Whether two allocation ids, or addresses however spelt, are one."""
+    if old is None or new == old:
+        return new == old
+    try:
+        return ipaddress.ip_address(new) == ipaddress.ip_address(old)
+    except ValueError:
+        return False
