@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
+from aws_lb_controller.model.binding import Binding
 from aws_lb_controller.model.listener import Forward
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import Ref, references, resolve
 from aws_lb_controller.model.stack import Stack
+from aws_lb_controller.model.target_group import TargetGroup
 from aws_lb_controller.plan import match
 from aws_lb_controller.plan.effects import Given, after
 from aws_lb_controller.plan.plan import plan
@@ -98,7 +100,10 @@ def _arns(actions: Iterable[object]) -> Iterable[object]:
 
 
 def without_arns(observed: ObservedStack) -> dict[str, Any]:
-    """The observed stack with every made-up ARN replaced by what it stands for, in no particular order."""
+    """The observed stack with every made-up ARN replaced by what it stands for, in no particular order.
+
+    Names of target groups and bindings are left out: which one is free depends on what stood when it was made.
+    """
     names: dict[str, str] = {}
     for noun in ("security_groups", "target_groups", "load_balancers"):
         names |= {s.arn: f"{noun}/{s.resource.id}" for s in getattr(observed, noun)}
@@ -106,10 +111,14 @@ def without_arns(observed: ObservedStack) -> dict[str, Any]:
     if observed.backend_security_group is not None:
         names[observed.backend_security_group] = "backend"
     return {
-        f.name: sorted(repr(_named(s.resource, names)) for s in getattr(observed, f.name))
+        f.name: sorted(repr(_named(_nameless(s.resource), names)) for s in getattr(observed, f.name))
         for f in dataclasses.fields(observed)
         if f.name != "backend_security_group"
     }
+
+
+def _nameless(resource: Any) -> Any:
+    return dataclasses.replace(resource, name="") if isinstance(resource, TargetGroup | Binding) else resource
 
 
 def _named(value: Any, names: dict[str, str]) -> Any:

@@ -17,6 +17,7 @@ from aws_lb_controller.aws.answer import Answers
 from aws_lb_controller.aws.apply import Applier
 from aws_lb_controller.aws.backend_group import BackendSecurityGroup
 from aws_lb_controller.aws.clients import Attempt, Call, Clients, make_clients
+from aws_lb_controller.aws.health import Health
 from aws_lb_controller.aws.network_interfaces import NetworkInterfaces
 from aws_lb_controller.aws.observe import Inventory
 from aws_lb_controller.aws.security_group_rules import SecurityGroupRules
@@ -38,6 +39,7 @@ from aws_lb_controller.reconcile.deploy import Deployer
 from aws_lb_controller.reconcile.ingress_group import IngressGroupReconciler
 from aws_lb_controller.reconcile.ingress_groups import IngressGroups
 from aws_lb_controller.reconcile.keys import Controller, Key
+from aws_lb_controller.reconcile.lookout import Lookout
 from aws_lb_controller.reconcile.node_security_groups import NodeSecurityGroupsReconciler
 from aws_lb_controller.reconcile.ports import EventSink, KubernetesWriter, Obj
 from aws_lb_controller.reconcile.provision import Provisioner
@@ -87,11 +89,21 @@ def wire(
     """
     backend_group = BackendSecurityGroup(clients, settings)
     inventory = Inventory(clients, settings, backend_group)
+    targets, backends = Targets(clients), Backends(store, fail_open=settings.feature_gates.endpoints_fail_open)
+    lookout = Lookout(
+        store=store,
+        backends=backends,
+        targets=targets,
+        health=Health(clients),
+        enqueue=enqueue,
+        max_targets=settings.max_targets_per_target_group,
+    )
     deployer = Deployer(
         observer=inventory,
         carrier=Applier(clients, settings, backend_group),
         writer=writer,
         store=store,
+        lookout=lookout,
         external_managed_tags=frozenset(settings.external_managed_tags),
     )
     answerer, config = Answers(clients, inventory), BuildConfig.of(settings, clients.vpc_id)
@@ -108,7 +120,6 @@ def wire(
     interfaces = NetworkInterfaces(
         clients, rules, cluster=settings.cluster_name, tags=settings.service_target_eni_security_group_tags
     )
-    backends = Backends(store, fail_open=settings.feature_gates.endpoints_fail_open)
     ledger = AccessLedger(restricted=not settings.disable_restricted_sg_rules)
     opener = AccessOpener(backends=backends, interfaces=interfaces, rules=rules, ledger=ledger)
     node_groups = NodeSecurityGroupsReconciler(
@@ -140,11 +151,12 @@ def wire(
                 writer=writer,
                 events=events,
                 backends=backends,
-                targets=Targets(clients),
+                targets=targets,
                 opener=opener,
                 ledger=ledger,
                 vpc_networks=interfaces.vpc_networks,
                 enqueue=enqueue,
+                brought=lookout.brought,
                 max_targets=settings.max_targets_per_target_group,
                 retry_seconds=settings.targetgroupbinding_requeue_duration.total_seconds(),
             ).reconcile,

@@ -5,6 +5,7 @@
     ControllerError
     ├── UsageError            the operator's: a wrong flag; the program ends with exit code 2
     ├── SpecError             the user's: an object says what cannot be built; wait for an edit
+    ├── ForbiddenChange       the user's: what is asked for would undo what must stay, or AWS does not do it in place
     ├── UnmetNeed             the user's, outside Kubernetes: no subnet fits, a named group is missing; ask again later
     ├── AwsError              AWS's: it refused or could not be reached; back off
     │   ├── AwsThrottled      too many calls
@@ -65,6 +66,13 @@ class _WithProblems(ControllerError):
 
 class SpecError(_WithProblems):
     """An object that cannot be built as it is written. Nothing helps but an edit."""
+
+
+class ForbiddenChange(ControllerError):
+    """What an object asks for is not done to what exists; the text says why, and what to do instead.
+
+    Either it would take away what is protected, or AWS refuses it for as long as what exists stays what it is.
+    """
 
 
 class UnmetNeed(_WithProblems):

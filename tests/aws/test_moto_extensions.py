@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from localworld.aws_world import local_session
 from localworld.behaviour import Behaviour, variable
 from localworld.moto_server import MotoServer
@@ -336,11 +338,112 @@ def test_a_network_load_balancer_keeps_its_fixed_addresses(aws: Any) -> None:
 
 def test_a_capacity_reservation_is_kept_and_reset(aws: Any) -> None:
     balancer = aws.load_balancer()
+    aws.elbv2.describe_load_balancers(LoadBalancerArns=[balancer])  # by which it becomes active
     wanted = {"LoadBalancerArn": balancer, "MinimumLoadBalancerCapacity": {"CapacityUnits": 3000}}
     kept = aws.elbv2.modify_capacity_reservation(**wanted)["MinimumLoadBalancerCapacity"]
     aws.elbv2.modify_capacity_reservation(LoadBalancerArn=balancer, ResetCapacityReservation=True)
     after = aws.elbv2.describe_capacity_reservation(LoadBalancerArn=balancer)
     assert (kept, after.get("MinimumLoadBalancerCapacity")) == ({"CapacityUnits": 3000}, None)
+
+
+def test_capacity_cannot_be_reserved_while_a_load_balancer_is_provisioning(aws: Any, refused: Refused) -> None:
+    balancer = aws.load_balancer()
+    wanted = {"LoadBalancerArn": balancer, "MinimumLoadBalancerCapacity": {"CapacityUnits": 3000}}
+    while_provisioning = refused(aws.elbv2.modify_capacity_reservation, **wanted)
+    aws.elbv2.describe_load_balancers(LoadBalancerArns=[balancer])
+    then = refused(aws.elbv2.modify_capacity_reservation, **wanted)
+    assert ("OperationNotPermitted", "") == (while_provisioning, then)
+
+
+def test_capacity_is_modified_by_units_or_by_a_reset(aws: Any, refused: Refused) -> None:
+    balancer = aws.load_balancer()
+    aws.elbv2.describe_load_balancers(LoadBalancerArns=[balancer])
+    none = refused(aws.elbv2.modify_capacity_reservation, LoadBalancerArn=balancer)
+    stranger = refused(aws.elbv2.describe_capacity_reservation, LoadBalancerArn=f"{balancer}0")
+    assert ("InvalidConfigurationRequest", "LoadBalancerNotFound") == (none, stranger)
+
+
+# ---- certificates
+
+
+def certificate(aws: Any, domain: str) -> str:
+    """The ARN of a new certificate."""
+    return str(aws.session.client("acm").request_certificate(DomainName=domain)["CertificateArn"])
+
+
+def a_listener_with(aws: Any, default: str, protocol: str = "HTTPS") -> str:
+    kinds = {"HTTPS": ("application", "HTTP"), "TLS": ("network", "TCP")}
+    type_of_balancer, protocol_of_group = kinds[protocol]
+    balancer, group = aws.load_balancer(Type=type_of_balancer), aws.target_group(Protocol=protocol_of_group)
+    tls = {"Protocol": protocol, "SslPolicy": "ELBSecurityPolicy-2016-08"}
+    return str(aws.listener(balancer, group, port=443, Certificates=[{"CertificateArn": default}], **tls))
+
+
+def certificates(aws: Any, listener: str) -> tuple[list[str], set[str]]:
+    """The default ones that are told, and the list."""
+    told = aws.elbv2.describe_listener_certificates(ListenerArn=listener)["Certificates"]
+    listed = [one["CertificateArn"] for one in told if not one["IsDefault"]]
+    assert len(listed) == len(set(listed))
+    return [one["CertificateArn"] for one in told if one["IsDefault"]], set(listed)
+
+
+def on_listener(listener: str, arn: str) -> dict[str, Any]:
+    return {"ListenerArn": listener, "Certificates": [{"CertificateArn": arn}]}
+
+
+@pytest.mark.parametrize("protocol", ["HTTPS", "TLS"])
+def test_the_certificate_list_outlives_a_new_default_certificate(protocol: str, aws: Any) -> None:
+    one, two, three = (certificate(aws, f"{name}.example.com") for name in ("one", "two", "three"))
+    listener = a_listener_with(aws, one, protocol)
+    for arn in (one, two, two):
+        aws.elbv2.add_listener_certificates(**on_listener(listener, arn))
+    before = certificates(aws, listener)
+    aws.elbv2.modify_listener(Protocol=protocol, **on_listener(listener, three))
+    assert [([one], {one, two}), ([three], {one, two})] == [before, certificates(aws, listener)]
+
+
+def test_a_listener_names_its_default_certificate_alone(aws: Any) -> None:
+    one, two = certificate(aws, "one.example.com"), certificate(aws, "two.example.com")
+    listener = a_listener_with(aws, one)
+    aws.elbv2.add_listener_certificates(**on_listener(listener, two))
+    described = aws.elbv2.describe_listeners(ListenerArns=[listener])["Listeners"][0]
+    assert [{"CertificateArn": one}] == described["Certificates"]
+
+
+def test_a_default_certificate_leaves_the_list_but_stays_the_default_one(aws: Any, refused: Refused) -> None:
+    one = certificate(aws, "one.example.com")
+    listener = a_listener_with(aws, one)
+    aws.elbv2.add_listener_certificates(**on_listener(listener, one))
+    codes = [refused(aws.elbv2.remove_listener_certificates, **on_listener(listener, one)) for _ in range(2)]
+    assert (["", "OperationNotPermitted"], ([one], set())) == (codes, certificates(aws, listener))
+
+
+@pytest.mark.parametrize(("protocol", "plain"), [("HTTPS", "HTTP"), ("TLS", "TCP")])
+def test_a_listener_that_leaves_tls_has_no_certificates(protocol: str, plain: str, aws: Any, refused: Refused) -> None:
+    one = certificate(aws, "one.example.com")
+    listener = a_listener_with(aws, one, protocol)
+    aws.elbv2.add_listener_certificates(**on_listener(listener, one))
+    aws.elbv2.modify_listener(ListenerArn=listener, Protocol=plain)
+    added = refused(aws.elbv2.add_listener_certificates, **on_listener(listener, one))
+    back = refused(aws.elbv2.modify_listener, ListenerArn=listener, Protocol=protocol)
+    assert (([], set()), "ValidationError") == (certificates(aws, listener), added)
+    assert back == "InvalidConfigurationRequest"
+
+
+def test_only_certificates_that_exist_come_to_a_listener(aws: Any, refused: Refused) -> None:
+    one = certificate(aws, "one.example.com")
+    listener, gone = a_listener_with(aws, one), f"{one[:-1]}-"
+    added = refused(aws.elbv2.add_listener_certificates, **on_listener(listener, gone))
+    default = refused(aws.elbv2.modify_listener, **on_listener(listener, gone))
+    assert ("CertificateNotFound", "CertificateNotFound") == (added, default)
+
+
+def test_the_lists_of_a_load_balancer_have_25_certificates_together(aws: Any, refused: Refused) -> None:
+    arns = [certificate(aws, f"{number}.example.com") for number in range(26)]
+    listener = a_listener_with(aws, arns[0])
+    codes = [refused(aws.elbv2.add_listener_certificates, **on_listener(listener, arn)) for arn in arns]
+    again = refused(aws.elbv2.add_listener_certificates, **on_listener(listener, arns[0]))
+    assert ([""] * 25 + ["TooManyCertificates"], "") == (codes, again)
 
 
 def test_a_subnets_ipv6_network_says_that_it_is_associated(aws: Any) -> None:

@@ -32,6 +32,7 @@ from aws_lb_controller.errors import AwsNotFound
 from aws_lb_controller.model.observed import ObservedStack, Seen
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.plan import steps
+from aws_lb_controller.settings import FeatureGates
 
 SWEEP = {"DescribeLoadBalancers": 1, "DescribeTargetGroups": 1, "DescribeSecurityGroups": 1}
 
@@ -143,8 +144,38 @@ def test_a_first_look_reads_only_what_the_sweep_does_not_tell(world: World) -> N
         "DescribeLoadBalancerAttributes": 1,
         "DescribeTargetGroupAttributes": 1,
         "DescribeListenerAttributes": 1,
+        "DescribeCapacityReservation": 1,
     }
     assert expected == world.calls()
+
+
+def test_capacity_that_nobody_asks_for_costs_no_call(world: World) -> None:
+    world.balancer()
+    [unknown] = world.inventory.observe(STACK, capacity=False).load_balancers
+    assert "DescribeCapacityReservation" not in world.calls()
+    [known] = world.inventory.observe(STACK).load_balancers
+    assert (None, 0) == (unknown.resource.minimum_capacity_units, known.resource.minimum_capacity_units)
+    assert {"DescribeCapacityReservation": 1} == world.calls()
+    world.inventory.observe(STACK)
+    assert {} == world.calls()
+
+
+def test_without_the_feature_nobody_asks_for_capacity(world: World) -> None:
+    world.balancer()
+    gates = FeatureGates(lb_capacity_reservation=False)
+    inventory = Inventory(world.clients, settings(feature_gates=gates), world.backend)
+    [seen] = inventory.observe(STACK).load_balancers
+    assert None is seen.resource.minimum_capacity_units
+    assert "DescribeCapacityReservation" not in world.calls()
+
+
+def test_a_stack_whose_load_balancer_went_before_its_capacity_was_read_is_swept_again(world: World) -> None:
+    arn = world.balancer()
+    world.inventory.observe(STACK, capacity=False)
+    world.aws.elbv2.delete_load_balancer(LoadBalancerArn=arn)
+    with pytest.raises(AwsNotFound):
+        world.inventory.observe(STACK)
+    assert () == world.inventory.observe(STACK).load_balancers
 
 
 def test_what_we_wrote_ourselves_is_remembered_without_asking(world: World) -> None:

@@ -10,14 +10,24 @@ from hypothesis import strategies as st
 from aws_lb_controller.model.observed import ObservedStack, Seen
 from aws_lb_controller.model.security_group import SecurityGroup
 from aws_lb_controller.model.stack import Stack
-from aws_lb_controller.plan import canon
+from aws_lb_controller.plan import canon, match
 from aws_lb_controller.plan.plan import plan
-from aws_lb_controller.plan.steps import CreateRule, DeleteRule, ModifyRule, SetListenerCertificates, SetRulePriorities
+from aws_lb_controller.plan.steps import (
+    AwaitTargets,
+    AwaitTraffic,
+    CreateRule,
+    DeleteRule,
+    ModifyRule,
+    PublishStatus,
+    SetListenerCertificates,
+    SetRulePriorities,
+)
 from builders_model import STACK_ID
 from carrying_out import brought_to, built, carried_out, states, without_arns
 from stacks import stacks
 
 EMPTY = Stack(id=STACK_ID)
+NO_AWS_WRITES = (AwaitTargets, AwaitTraffic, PublishStatus)
 RULE_CALLS = (CreateRule, DeleteRule, ModifyRule, SetRulePriorities)
 
 
@@ -69,7 +79,42 @@ def test_no_step_touches_what_is_as_wanted(before: Stack, stack: Stack) -> None:
     idle = [step for step, then, now in zip(steps, seen, seen[1:], strict=False) if then == now]
 
     # adding certificates again after a change of the default one is the exception, see listeners.py
-    assert [] == [step for step in idle if not isinstance(step, SetListenerCertificates)]
+    assert [] == [step for step in idle if not isinstance(step, (SetListenerCertificates, *NO_AWS_WRITES))]
+
+
+@given(stacks(), stacks())
+@settings(max_examples=200)
+def test_what_takes_requests_moves_to_a_target_group_only_after_its_targets_were_waited_for(
+    before: Stack, stack: Stack
+) -> None:
+    observed = built(before)
+    serving = {seen.arn for seen in observed.listeners}
+    served = set(match.forwarded_to(observed))
+    ready: set[object] = set()
+    steps = plan(stack, observed)
+    seen = list(states(steps, observed, stack))
+    bound = {s.resource.target_group for s in seen[-1].bindings}
+    for step, now in zip(steps, seen[1:], strict=True):
+        if isinstance(step, AwaitTargets):
+            ready |= {s.resource.target_group for s in now.bindings if s.resource.name == step.name}
+        through = replace(
+            now,
+            listeners=tuple(s for s in now.listeners if s.arn in serving),
+            rules=tuple(s for s in now.rules if s.resource.listener in serving),
+        )
+        assert set() == (set(match.forwarded_to(through)) & bound) - served - ready
+
+
+@given(stacks(), stacks())
+@settings(max_examples=200)
+def test_a_port_that_is_listened_on_before_and_after_is_listened_on_at_every_moment(
+    before: Stack, stack: Stack
+) -> None:
+    observed = built(before)
+    seen = list(states(plan(stack, observed), observed, stack))
+    kept = _ports(seen[0]) & _ports(seen[-1])
+
+    assert [] == [state for state in seen if not kept <= _ports(state)]
 
 
 @given(stacks(), stacks(), st.data())
@@ -98,6 +143,10 @@ def test_rules_take_no_more_calls_than_there_are_differences(before: Stack, stac
 
 def _doubled(groups: tuple[Seen[SecurityGroup], ...]) -> tuple[Seen[SecurityGroup], ...]:
     return (*groups, *(replace(group, arn=f"arn-0-{group.arn}") for group in groups))
+
+
+def _ports(observed: ObservedStack) -> set[int]:
+    return {s.resource.port for s in observed.listeners}
 
 
 def _rules(observed: ObservedStack) -> set[object]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from aws_lb_controller.aws.backend_group import BackendSecurityGroup
 from aws_lb_controller.aws.clients import Clients
-from aws_lb_controller.aws.errors import TOO_MANY_RULES, tolerating
+from aws_lb_controller.aws.errors import TOO_MANY_CERTIFICATES, TOO_MANY_RULES, tolerating
 from aws_lb_controller.aws.security_group_rules import SecurityGroupRules
 from aws_lb_controller.aws.wire import listener as wire_listener
 from aws_lb_controller.aws.wire import load_balancer as wire_load_balancer
@@ -19,7 +19,7 @@ from aws_lb_controller.aws.wire import rule as wire_rule
 from aws_lb_controller.aws.wire import security_group as wire_security_group
 from aws_lb_controller.aws.wire import tags as wire_tags
 from aws_lb_controller.aws.wire import target_group as wire_target_group
-from aws_lb_controller.errors import AwsNotFound, AwsRefused, AwsUnavailable
+from aws_lb_controller.errors import AwsNotFound, AwsRefused, AwsUnavailable, NotYet
 from aws_lb_controller.model.load_balancer import LoadBalancer
 from aws_lb_controller.model.security_group import IngressRule
 from aws_lb_controller.plan import steps
@@ -35,6 +35,7 @@ class Applier:
         self._elbv2: Any = clients.elbv2
         self._ec2: Any = clients.ec2
         self._vpc_id = clients.vpc_id
+        self._until_active = settings.lb_stabilization_monitor_interval.total_seconds()
         self._rules = SecurityGroupRules(clients, cluster=settings.cluster_name)
         self._backend = backend
         self._carry_out: Mapping[type, Callable[[Any], Given | None]] = {
@@ -51,6 +52,7 @@ class Applier:
             steps.SetSecurityGroups: self._set_security_groups,
             steps.SetIpAddressType: self._set_ip_address_type,
             steps.ModifyLoadBalancerAttributes: self._modify_load_balancer_attributes,
+            steps.ModifyCapacityReservation: self._modify_capacity_reservation,
             steps.DeleteLoadBalancer: self._delete_load_balancer,
             steps.CreateListener: self._create_listener,
             steps.ModifyListener: self._modify_listener,
@@ -65,7 +67,10 @@ class Applier:
         }
 
     def carry_out(self, step: steps.Step) -> Given | None:
-        """Does it; returns what AWS answered where the step makes something. Raises `AwsError` and `NotLeading`."""
+        """Does it; returns what AWS answered where the step makes something.
+
+        Raises `AwsError`, `NotLeading`, and `NotYet` where AWS would refuse what it will take later.
+        """
         return self._carry_out[type(step)](step)
 
     # --- security groups ---
@@ -169,10 +174,6 @@ class Applier:
                     arn=arn, security_groups=lb.security_groups, inbound_rules_on_private_link=switch
                 )
             )
-        if lb.minimum_capacity_units:
-            self._elbv2.modify_capacity_reservation(
-                LoadBalancerArn=arn, MinimumLoadBalancerCapacity={"CapacityUnits": lb.minimum_capacity_units}
-            )
 
     def _set_subnets(self, step: steps.SetSubnets) -> None:
         self._elbv2.set_subnets(**wire_load_balancer.set_subnets(step))
@@ -192,6 +193,12 @@ class Applier:
                 LoadBalancerArn=arn, Attributes=wire_tags.attributes_to_aws(attributes)
             )
 
+    def _modify_capacity_reservation(self, step: steps.ModifyCapacityReservation) -> None:
+        described = self._elbv2.describe_load_balancers(LoadBalancerArns=[step.load_balancer])["LoadBalancers"]
+        if any(lb["State"]["Code"] == "provisioning" for lb in described):
+            raise NotYet(f"{step.load_balancer} is provisioning: no capacity yet", after=self._until_active)
+        self._elbv2.modify_capacity_reservation(**wire_load_balancer.modify_capacity(step))
+
     def _delete_load_balancer(self, step: steps.DeleteLoadBalancer) -> None:
         with tolerating(AwsNotFound):
             self._elbv2.delete_load_balancer(LoadBalancerArn=step.arn)
@@ -201,7 +208,7 @@ class Applier:
     def _create_listener(self, step: steps.CreateListener) -> Given:
         listener = step.listener
         arn = self._elbv2.create_listener(**wire_listener.create(listener))["Listeners"][0]["ListenerArn"]
-        self._add_certificates(arn, listener.certificates[1:])
+        self._add_certificates(arn, listener.certificates)
         self._put_listener_attributes(arn, listener.attributes)
         return Given(arn=arn)
 
@@ -209,14 +216,26 @@ class Applier:
         self._elbv2.modify_listener(**wire_listener.modify(step.arn, step.listener))
 
     def _set_listener_certificates(self, step: steps.SetListenerCertificates) -> None:
-        self._add_certificates(step.arn, step.add)
-        for certificate in wire_listener.certificates(step.remove):
-            with tolerating(AwsNotFound):
-                self._elbv2.remove_listener_certificates(ListenerArn=step.arn, Certificates=[certificate])
+        try:
+            self._add_certificates(step.arn, step.add)
+        except AwsRefused as error:
+            if error.code != TOO_MANY_CERTIFICATES or not (step.remove or step.spare):
+                raise
+            # both together exceed the quota: only here room is made first, for otherwise it would never come right
+            self._remove_certificates(step.arn, (*step.remove, *step.spare))
+            self._add_certificates(step.arn, step.add)
+        else:
+            self._remove_certificates(step.arn, step.remove, refusable=step.may_be_gone)
 
     def _add_certificates(self, arn: str, certificates: Iterable[str]) -> None:
         for certificate in wire_listener.certificates(certificates):  # AWS takes one a call
             self._elbv2.add_listener_certificates(ListenerArn=arn, Certificates=[certificate])
+
+    def _remove_certificates(self, arn: str, certificates: Iterable[str], *, refusable: bool = False) -> None:
+        tolerated = (AwsNotFound, AwsRefused) if refusable else (AwsNotFound,)
+        for certificate in wire_listener.certificates(certificates):
+            with tolerating(*tolerated):
+                self._elbv2.remove_listener_certificates(ListenerArn=arn, Certificates=[certificate])
 
     def _modify_listener_attributes(self, step: steps.ModifyListenerAttributes) -> None:
         self._put_listener_attributes(step.arn, step.attributes)

@@ -38,6 +38,9 @@ NO_ANSWER = "NoAnswer"
 TOO_MANY_RULES = "RulesPerSecurityGroupLimitExceeded"
 """The code of an AuthorizeSecurityGroupIngress that would exceed the quota."""
 
+TOO_MANY_CERTIFICATES = "TooManyCertificates"
+"""The code of an AddListenerCertificates that would exceed the quota."""
+
 _CODES: Mapping[type[AwsError], frozenset[str]] = MappingProxyType(
     {
         AwsThrottled: frozenset(

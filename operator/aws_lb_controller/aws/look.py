@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from aws_lb_controller.aws.sweep import PAGE, Holdings, Tags, describe_tags
@@ -39,6 +39,21 @@ def look(elbv2: ElasticLoadBalancingv2Client, stack: StackId, holdings: Holdings
         listeners=tuple(seen.listener(listener) for listener in listeners),
         rules=tuple(seen.rule(rule, listener=arn) for arn, those in rules.items() for rule in those),
     )
+
+
+def with_capacity(elbv2: ElasticLoadBalancingv2Client, seen: ObservedStack) -> ObservedStack:
+    """The same with the capacity reserved for each load balancer (DescribeCapacityReservation) where it is unknown.
+
+    Raises `AwsError`.
+    """
+
+    def completed(one: SeenLoadBalancer) -> SeenLoadBalancer:
+        if one.resource.minimum_capacity_units is not None:
+            return one
+        units = wire_load_balancer.seen_capacity(elbv2.describe_capacity_reservation(LoadBalancerArn=one.arn))
+        return replace(one, resource=replace(one.resource, minimum_capacity_units=units))
+
+    return replace(seen, load_balancers=tuple(completed(one) for one in seen.load_balancers))
 
 
 def glance(stack: StackId, holdings: Holdings) -> ObservedStack:

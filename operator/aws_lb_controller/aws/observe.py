@@ -15,10 +15,10 @@ import threading
 from aws_lb_controller.aws.backend_group import BackendSecurityGroup
 from aws_lb_controller.aws.cache import Cache
 from aws_lb_controller.aws.clients import Clients
-from aws_lb_controller.aws.look import glance, look
+from aws_lb_controller.aws.look import glance, look, with_capacity
 from aws_lb_controller.aws.sweep import Sweep, Sweeper
 from aws_lb_controller.errors import AwsNotFound
-from aws_lb_controller.model.observed import ObservedStack
+from aws_lb_controller.model.observed import ObservedStack, SeenLoadBalancer
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.settings import Settings
 
@@ -37,6 +37,7 @@ class Inventory:
         self._elbv2 = clients.elbv2
         self._backend = backend
         self._sweeper = Sweeper(clients, cluster=settings.cluster_name)
+        self._with_capacity = settings.feature_gates.lb_capacity_reservation
         self._memory: Cache[StackId, ObservedStack] = Cache()
         self._sweeps: Cache[str, Sweep] = Cache()
         self._ticks = itertools.count(1)
@@ -44,9 +45,14 @@ class Inventory:
         self._all_forgotten = 0
         self._lock = threading.Lock()
 
-    def observe(self, stack: StackId) -> ObservedStack:
-        """What the stack has in AWS, without a call if that is known. Raises `AwsError`."""
+    def observe(self, stack: StackId, *, capacity: bool = True) -> ObservedStack:
+        """What the stack has in AWS, without a call if that is known. Raises `AwsError`.
+
+        capacity: whether to find out what is reserved for its load balancers, which costs a call for each.
+        """
         seen = self._memory.get(stack, lambda: self._look(stack))
+        if capacity and self._with_capacity and any(_unknown_capacity(lb) for lb in seen.load_balancers):
+            seen = self._look_at_capacity(stack, seen)
         return dataclasses.replace(seen, backend_security_group=self._backend.known)
 
     def glance(self, stack: StackId) -> ObservedStack | None:
@@ -70,13 +76,13 @@ class Inventory:
         """What is known of the stack is in doubt: the next `observe` reads it afresh."""
         with self._lock:
             self._forgotten[stack] = next(self._ticks)
-        self._memory.drop(stack)
+            self._memory.drop(stack)
 
     def forget_all(self) -> None:
         """Everything is in doubt, whose a resource is as well."""
         with self._lock:
             self._all_forgotten = next(self._ticks)
-        self._memory.clear()
+            self._memory.clear()
 
     def stacks(self) -> set[StackId]:
         """The stacks of this cluster that own something in AWS (or may, as far as is known). Raises `AwsError`."""
@@ -96,6 +102,17 @@ class Inventory:
         if self._doubted(stack) == doubted:
             self._settle(stack)
         return seen
+
+    def _look_at_capacity(self, stack: StackId, seen: ObservedStack) -> ObservedStack:
+        try:
+            completed = with_capacity(self._elbv2, seen)
+        except AwsNotFound:
+            self.forget(stack)
+            raise
+        with self._lock:  # so nobody forgets it between the two
+            if self._memory.peek(stack) is seen:
+                self._memory.put(stack, completed)
+        return completed
 
     def _doubted(self, stack: StackId) -> int:
         """The tick at which the stack was forgotten, 0 if it was not."""
@@ -131,3 +148,7 @@ class Inventory:
     def _last_sweep(self) -> int:
         swept = self._sweeps.peek(_CLUSTER)
         return swept.at if swept else 0
+
+
+def _unknown_capacity(lb: SeenLoadBalancer) -> bool:
+    return lb.resource.minimum_capacity_units is None

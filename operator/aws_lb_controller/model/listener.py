@@ -17,6 +17,10 @@ class WeightedTargetGroup:
     weight: int | None = None
 
 
+STICKY_WITHOUT_DURATION = 0
+"""The `stickiness_seconds` of an NLB's sticky listener: AWS takes a duration for ALBs only, and there at least 1."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forward:
     """``forward``: to one target group or to several by weight; stickiness_seconds None: not sticky."""

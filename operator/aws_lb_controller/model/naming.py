@@ -130,6 +130,11 @@ def backend_security_group(*, cluster: str) -> str:
     return f"k8s-traffic-{_plain(cluster)[:232]}-{_digest(cluster)}"
 
 
+def successor(name: str) -> str:
+    """Another name of the same shape, for what replaces something that still has its name in AWS."""
+    return f"{name[:-10]}{_digest(name)}"
+
+
 def _of_group(group: str, digest: str) -> str:
     namespace, slash, name = group.partition("/")
     return _of_object(namespace, name, digest) if slash else f"k8s-{_plain(group)[:17]}-{digest}"

@@ -1,17 +1,23 @@
-"""TargetGroupBindings: each belongs to its target group, by ARN, and keeps the name it was made with."""
+"""TargetGroupBindings: each belongs to its target group, by ARN, and keeps the name it was made with.
+
+Where something that takes requests now (a listener, or the rules of one) is about to move to a target group, its
+binding comes before that, and so do its targets.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from aws_lb_controller.model import naming
 from aws_lb_controller.model.binding import Binding
 from aws_lb_controller.model.observed import ObservedStack, SeenBinding
+from aws_lb_controller.model.refs import Value
 from aws_lb_controller.model.stack import Stack
-from aws_lb_controller.plan import canon
+from aws_lb_controller.plan import canon, match
 from aws_lb_controller.plan.order import Phase, Phased
 from aws_lb_controller.plan.policy import Terms
-from aws_lb_controller.plan.steps import CreateBinding, DeleteBinding, Step, UpdateBinding
+from aws_lb_controller.plan.steps import AwaitTargets, CreateBinding, DeleteBinding, Step, UpdateBinding
 
 _FIELDS = ("target_group_protocol", "target_type", "ip_address_type", "vpc_id", "service_name", "service_port")
 
@@ -19,14 +25,19 @@ _FIELDS = ("target_group_protocol", "target_type", "ip_address_type", "vpc_id", 
 def changes(wanted: Stack, observed: ObservedStack, _terms: Terms) -> Phased:
     """The steps for the stack's bindings; `wanted` has its known references resolved."""
     there = _by_target_group(observed)
-    create = [CreateBinding(binding=b) for b in wanted.bindings if b.target_group not in there]
-    pairs = [(b, there[b.target_group]) for b in wanted.bindings if b.target_group in there]
-    kept = {seen.arn for _, seen in pairs}
+    kept = {there[b.target_group].arn for b in wanted.bindings if b.target_group in there}
     unwanted = [seen for seen in sorted(observed.bindings, key=_name) if seen.arn not in kept]
-    first = [seen for seen in unwanted if _collides(seen, create)]
+    first = [seen for seen in unwanted if _in_the_way(seen, wanted, observed)]
+    awaited = frozenset(_moved_to(wanted, observed))
+    staying = [seen for seen in observed.bindings if seen not in first]
+    pairs = [(b, there.get(b.target_group)) for b in _with_free_names(wanted, there, staying)]
+    early = [pair for pair in pairs if pair[0].target_group in awaited]
+    late = [pair for pair in pairs if pair not in early]
     return {
         Phase.COLLIDING_BINDINGS: [_delete(seen) for seen in first],
-        Phase.BINDINGS: [*create, *(step for b, seen in pairs for step in _updates(b, seen))],
+        Phase.EARLY_BINDINGS: [step for pair in early for step in _brought(*pair)],
+        Phase.TARGETS_REGISTERED: [_await(*pair) for pair in early],
+        Phase.BINDINGS: [step for pair in late for step in _brought(*pair)],
         Phase.RETIRED_BINDINGS: [_delete(seen) for seen in unwanted if seen not in first],
     }
 
@@ -44,13 +55,42 @@ def _name(seen: SeenBinding) -> tuple[str, str]:
     return seen.resource.namespace, seen.resource.name
 
 
-def _collides(seen: SeenBinding, create: list[CreateBinding]) -> bool:
-    """It has the name of one that is to come, or would deregister its targets."""
-    return any(
-        (step.binding.namespace, step.binding.name) == _name(seen)
-        or step.binding.target_group == seen.resource.target_group
-        for step in create
-    )
+def _in_the_way(seen: SeenBinding, wanted: Stack, observed: ObservedStack) -> bool:
+    """It is on its way out and would take the targets of one that is to come, or has its name and no target group."""
+    if seen.deleting and any(b.target_group == seen.resource.target_group for b in wanted.bindings):
+        return True
+    lost = all(group.arn != seen.resource.target_group for group in observed.target_groups)
+    return lost and any((b.namespace, b.name) == _name(seen) for b in wanted.bindings)
+
+
+def _moved_to(wanted: Stack, observed: ObservedStack) -> Iterator[Value]:
+    """The target groups that get their first requests, through listeners that take requests now."""
+    served = frozenset(match.forwarded_to(observed))
+    listeners = {seen.arn: listener for listener, seen in match.listeners(wanted, observed).pairs}
+    actions = [listener.default_actions for listener in listeners.values()]
+    actions += [rule.actions for rule in wanted.rules if rule.listener in listeners]
+    return (arn for each in actions for arn in match.targets_of(each) if arn not in served)
+
+
+def _with_free_names(
+    wanted: Stack, there: Mapping[object, SeenBinding], staying: Iterable[SeenBinding]
+) -> Iterator[Binding]:
+    """The bindings, new ones under a name that no binding of another target group has."""
+    taken = {_name(seen): seen.resource.target_group for seen in staying}
+    for binding in wanted.bindings:
+        name = binding.name
+        while (binding.namespace, name) in taken and taken[binding.namespace, name] != binding.target_group:
+            name = naming.successor(name)
+        yield binding if binding.target_group in there else replace(binding, name=name)
+
+
+def _brought(wanted: Binding, seen: SeenBinding | None) -> Iterable[Step]:
+    return (CreateBinding(binding=wanted),) if seen is None else _updates(wanted, seen)
+
+
+def _await(wanted: Binding, seen: SeenBinding | None) -> Step:
+    namespace, name = (wanted.namespace, wanted.name) if seen is None else _name(seen)
+    return AwaitTargets(namespace=namespace, name=name)
 
 
 def _delete(seen: SeenBinding) -> Step:

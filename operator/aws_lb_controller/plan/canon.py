@@ -7,7 +7,7 @@ are not known yet stay what they are, so they are equal to nothing that exists.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Set
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ from aws_lb_controller.model.listener import (
     Condition,
     FixedResponse,
     Forward,
+    Listener,
     MutualAuthentication,
     Rule,
     Transform,
@@ -27,6 +28,9 @@ from aws_lb_controller.model.security_group import IngressRule, Source
 
 SECURE_PROTOCOLS = frozenset({"HTTPS", "TLS"})
 """Protocols of listeners that have certificates and a security policy (moto reports a policy for the others too)."""
+
+DEFAULT_NOT_LISTED = ""
+"""Stands among an observed listener's certificates where its default one is not on its certificate list."""
 
 _AUTHENTICATE_DEFAULTS: Mapping[str, object] = {
     "OnUnauthenticatedRequest": "authenticate",
@@ -74,6 +78,21 @@ def mutual_authentication(value: MutualAuthentication | None) -> tuple[Hashable,
 def alpn_policy(value: str | None) -> str:
     """``AlpnPolicy``: none given is the policy called None."""
     return value or "None"
+
+
+def certificate_list(value: Listener) -> frozenset[str]:
+    """What is, or is to be, on the certificate list of a listener, of which AWS takes what suits a client's host.
+
+    All its certificates, the default one among them: off the list it serves those only for whom the list has nothing.
+    """
+    unlisted = value.certificates[:1] if DEFAULT_NOT_LISTED in value.certificates else ()
+    return frozenset(value.certificates) - {DEFAULT_NOT_LISTED, *unlisted}
+
+
+def seen_certificates(default: tuple[str, ...], listed: Set[str]) -> tuple[str, ...]:
+    """``Listener.certificates`` of an observed listener; default: the default one, if any, listed: its list."""
+    alone = (DEFAULT_NOT_LISTED,) if default and default[0] not in listed else ()
+    return (*default, *alone, *sorted(listed - set(default)))
 
 
 def ingress(value: Iterable[IngressRule]) -> frozenset[Hashable]:

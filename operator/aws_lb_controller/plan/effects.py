@@ -28,6 +28,7 @@ from aws_lb_controller.plan.steps import (
     DeleteSecurityGroup,
     DeleteTargetGroup,
     EnsureBackendSecurityGroup,
+    ModifyCapacityReservation,
     ModifyListener,
     ModifyListenerAttributes,
     ModifyLoadBalancerAttributes,
@@ -101,7 +102,7 @@ def _on_load_balancers(observed: ObservedStack, step: Step, given: Given | None)
         case CreateLoadBalancer(load_balancer=load_balancer) if given:
             seen = SeenLoadBalancer(
                 arn=given.arn,
-                resource=load_balancer,
+                resource=replace(load_balancer, minimum_capacity_units=0),
                 dns_name=given.dns_name,
                 hosted_zone_id=given.hosted_zone_id,
                 state="provisioning",
@@ -122,6 +123,8 @@ def _load_balancers_after(seen: tuple[SeenLoadBalancer, ...], step: Step) -> tup
             return _changed(seen, arn, ip_address_type=ip_address_type)
         case ModifyLoadBalancerAttributes(arn=arn, attributes=attributes):
             return _attributed(seen, arn, attributes)
+        case ModifyCapacityReservation(load_balancer=str(arn), units=units):
+            return _changed(seen, arn, minimum_capacity_units=units)
     return seen
 
 
@@ -129,7 +132,7 @@ def _on_listeners(observed: ObservedStack, step: Step, given: Given | None) -> O
     listeners = observed.listeners
     match step:
         case CreateListener(listener=listener) if given:
-            return replace(observed, listeners=(*listeners, Seen(arn=given.arn, resource=listener)))
+            return replace(observed, listeners=(*listeners, Seen(arn=given.arn, resource=_made(listener))))
         case ModifyListener(arn=arn, listener=listener, changed=changed):
             return replace(observed, listeners=_each(listeners, arn, lambda old: _modified(old, listener, changed)))
         case SetListenerCertificates(arn=arn, add=add, remove=remove):
@@ -188,19 +191,23 @@ def _with_tags(observed: ObservedStack, step: SetTags) -> ObservedStack:
     )
 
 
+def _made(new: Listener) -> Listener:
+    return replace(new, certificates=canon.seen_certificates(new.certificates[:1], canon.certificate_list(new)))
+
+
 def _modified(old: Listener, new: Listener, changed: tuple[str, ...]) -> Listener:
     """ModifyListener sets the default certificate only; a listener that leaves TLS loses all that goes with it."""
     values = {name: getattr(new, name) for name in changed}
     if "certificates" in values:
-        values["certificates"] = (*new.certificates[:1], *old.certificates[1:])
+        values["certificates"] = canon.seen_certificates(new.certificates[:1], canon.certificate_list(old))
     if new.protocol not in canon.SECURE_PROTOCOLS:
         values |= {"certificates": (), "ssl_policy": None, "alpn_policy": None, "mutual_authentication": None}
     return replace(old, **values)
 
 
 def _certified(old: Listener, add: tuple[str, ...], remove: tuple[str, ...]) -> Listener:
-    further = [arn for arn in old.certificates[1:] if arn not in remove]
-    return replace(old, certificates=(*old.certificates[:1], *further, *(arn for arn in add if arn not in further)))
+    listed = (canon.certificate_list(old) | frozenset(add)) - frozenset(remove)
+    return replace(old, certificates=canon.seen_certificates(old.certificates[:1], listed))
 
 
 def _updated(old: Binding, new: Binding) -> Binding:

@@ -1,4 +1,9 @@
-"""Listeners: the port on its load balancer is what a listener is; everything else is changed in place."""
+"""Listeners: the port on its load balancer is what a listener is; everything else is changed in place.
+
+Certificates: all that a listener has are on its certificate list, the default one too (AWS takes what suits the client
+best from the list alone). New ones are on the list before the default one changes, old ones leave it afterwards: so no
+host is without a certificate of its own in between.
+"""
 
 from __future__ import annotations
 
@@ -44,9 +49,12 @@ def _as_aws_takes_it(listener: Listener) -> Listener:
 def _updates(listener: Listener, seen: Seen[Listener], terms: Terms) -> Iterator[Step]:
     yield from set_tags("elbv2", listener, seen, terms=terms)
     changed = tuple(_changed(listener, seen.resource))
+    default_changes = "certificates" in changed
+    if default_changes:
+        yield from _certificates_that_come(listener, seen)
     if changed:
         yield ModifyListener(arn=seen.arn, listener=listener, changed=changed)
-    yield from _further_certificates(listener, seen, default_changes="certificates" in changed)
+    yield from _certificates(listener, seen, default_changes=default_changes)
     if attributes := canon.not_there(listener.attributes, seen.resource.attributes):
         yield ModifyListenerAttributes(arn=seen.arn, attributes=attributes)
 
@@ -76,16 +84,23 @@ def _changed_of_tls(wanted: Listener, seen: Listener) -> Iterator[str]:
         yield "mutual_authentication"
 
 
-def _further_certificates(wanted: Listener, seen: Seen[Listener], *, default_changes: bool) -> Iterator[Step]:
-    """Those beside the default one; the default one may be among them too (the peer puts it there) and then stays.
+def _certificates_that_come(wanted: Listener, seen: Seen[Listener]) -> Iterator[Step]:
+    """Those that are not on the list yet, ahead of a change of the default one; only TLS listeners have a list."""
+    want, there = canon.certificate_list(wanted), canon.certificate_list(seen.resource)
+    if seen.resource.protocol in canon.SECURE_PROTOCOLS and want - there:
+        add, spare = tuple(sorted(want - there)), tuple(sorted(there - want))
+        yield SetListenerCertificates(arn=seen.arn, add=add, remove=(), spare=spare)
 
-    Whether they outlive a change of the default one is not documented; adding one twice is no error, so all are added.
+
+def _certificates(wanted: Listener, seen: Seen[Listener], *, default_changes: bool) -> Iterator[Step]:
+    """The list becomes what is wanted; empty without TLS.
+
+    Whether it outlives a change of the default one is not documented; adding one twice is no error, so all are added.
     """
-    if wanted.protocol not in canon.SECURE_PROTOCOLS:
-        return
-    want = frozenset(wanted.certificates[1:]) - frozenset(wanted.certificates[:1])
-    there = frozenset(seen.resource.certificates[1:])
-    add = want if default_changes else want - there
-    remove = there - frozenset(wanted.certificates)
+    tls = wanted.protocol in canon.SECURE_PROTOCOLS
+    want, there = canon.certificate_list(wanted) if tls else frozenset(), canon.certificate_list(seen.resource)
+    add, remove = want if default_changes else want - there, there - want
     if add or remove:
-        yield SetListenerCertificates(arn=seen.arn, add=tuple(sorted(add)), remove=tuple(sorted(remove)))
+        yield SetListenerCertificates(
+            arn=seen.arn, add=tuple(sorted(add)), remove=tuple(sorted(remove)), may_be_gone=not tls
+        )

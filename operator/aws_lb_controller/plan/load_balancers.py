@@ -1,8 +1,7 @@
 """Load balancers: changed in place where AWS allows it, replaced where type or scheme differ.
 
-A replacement keeps the stack's target groups, and a target group serves one load balancer at a time: so the old one
-goes before the new one is made (`order.Phase`). A replacement with target groups of its own, new before old, would
-differ in `match.target_groups` (those of the old one are not kept) and in the phases' order, nowhere else.
+The replacement is made first, with target groups of its own (`match.target_groups` leaves those of the old one alone),
+and the old one goes when traffic flows through it. Where both cannot stand together nothing is done: `policy.refusals`.
 """
 
 from __future__ import annotations
@@ -16,8 +15,10 @@ from aws_lb_controller.plan import canon, match
 from aws_lb_controller.plan.order import Phase, Phased
 from aws_lb_controller.plan.policy import DELETION_PROTECTION, Terms, is_protected, turns_protection_off
 from aws_lb_controller.plan.steps import (
+    AwaitTraffic,
     CreateLoadBalancer,
     DeleteLoadBalancer,
+    ModifyCapacityReservation,
     ModifyLoadBalancerAttributes,
     SetIpAddressType,
     SetSecurityGroups,
@@ -34,7 +35,37 @@ def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
     retire = [step for seen in found.unwanted for step in _retire(seen, open_ids=open_ids, terms=terms)]
     create = [CreateLoadBalancer(load_balancer=lb) for lb in found.missing]
     update = [step for lb, seen in found.pairs for step in _updates(lb, seen, terms)]
-    return {Phase.RETIRED_LOAD_BALANCERS: retire, Phase.LOAD_BALANCERS: [*create, *update]}
+    return {
+        Phase.LOAD_BALANCERS: [*create, *update],
+        Phase.TRAFFIC_FLOWS: [*_waits(wanted, observed, found)],
+        Phase.CAPACITY: [*_capacity(found)],
+        Phase.RETIRED_LOAD_BALANCERS: retire,
+    }
+
+
+def _waits(wanted: Stack, observed: ObservedStack, found: match.Match[LoadBalancer]) -> Iterator[Step]:
+    """For each load balancer that takes requests and goes: the one that stands in its place, if there is one."""
+    known = {lb.id: seen.arn for lb, seen in found.pairs}
+    listening = {listener.resource.load_balancer for listener in observed.listeners}
+    for seen in found.unwanted:
+        for lb in wanted.load_balancers:
+            if lb.id == seen.resource.id and seen.arn in listening:
+                yield AwaitTraffic(
+                    load_balancer=known.get(lb.id, lb.ref),
+                    target_groups=tuple(dict.fromkeys(match.wanted_forwards(wanted))),
+                    instead_of=tuple(dict.fromkeys(match.forwarded_to(observed, on=seen.arn))),
+                )
+
+
+def _capacity(found: match.Match[LoadBalancer]) -> Iterator[Step]:
+    """None leaves a reservation as it is; an observed None says that nobody looked for one."""
+    for lb in found.missing:
+        if lb.minimum_capacity_units:
+            yield ModifyCapacityReservation(load_balancer=lb.ref, units=lb.minimum_capacity_units)
+    for lb, seen in found.pairs:
+        there = seen.resource.minimum_capacity_units
+        if lb.minimum_capacity_units is not None and there is not None and lb.minimum_capacity_units != there:
+            yield ModifyCapacityReservation(load_balancer=seen.arn, units=lb.minimum_capacity_units)
 
 
 def _retire(seen: Seen[LoadBalancer], *, open_ids: frozenset[str], terms: Terms) -> Iterator[Step]:

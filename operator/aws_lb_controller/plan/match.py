@@ -9,15 +9,14 @@ neither matched nor unwanted.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Set
-from dataclasses import dataclass
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from aws_lb_controller.model.listener import Action, Forward, Listener
 from aws_lb_controller.model.load_balancer import LoadBalancer
 from aws_lb_controller.model.observed import ObservedStack, Seen
-from aws_lb_controller.model.refs import BACKEND_SECURITY_GROUP, Ref, resolve
+from aws_lb_controller.model.refs import BACKEND_SECURITY_GROUP, Ref, Value, resolve
 from aws_lb_controller.model.security_group import SecurityGroup
 from aws_lb_controller.model.stack import Stack
 from aws_lb_controller.model.target_group import TargetGroup
@@ -49,9 +48,25 @@ def security_groups(wanted: Stack, observed: ObservedStack) -> Match[SecurityGro
 
 
 def target_groups(wanted: Stack, observed: ObservedStack) -> Match[TargetGroup]:
-    """A group fits unless AWS would have to change what it cannot: see `_same_kind_of_target_group`."""
-    used = set(forwarded_to(observed))
-    return _by_tag(wanted.target_groups, observed.target_groups, fits=_same_kind_of_target_group, used=used)
+    """A group fits unless AWS would have to change what it cannot (see `_same_kind_of_target_group`).
+
+    One that serves a load balancer that is replaced does not fit either: it can serve no other one until that goes.
+    """
+    taken = _serving_what_is_replaced(wanted, observed)
+    found = _by_tag(
+        wanted.target_groups,
+        [seen for seen in observed.target_groups if seen.arn not in taken],
+        fits=_same_kind_of_target_group,
+        used=frozenset(forwarded_to(observed)),
+    )
+    going = [seen for seen in observed.target_groups if seen.arn in taken and seen.resource.id]
+    return replace(found, unwanted=(*found.unwanted, *sorted(going, key=lambda seen: seen.arn)))
+
+
+def _serving_what_is_replaced(wanted: Stack, observed: ObservedStack) -> Set[str]:
+    ids = {lb.id for lb in wanted.load_balancers}
+    replaced = [seen for seen in load_balancers(wanted, observed).unwanted if seen.resource.id in ids]
+    return {arn for seen in replaced for arn in forwarded_to(observed, on=seen.arn)}
 
 
 def load_balancers(wanted: Stack, observed: ObservedStack) -> Match[LoadBalancer]:
@@ -86,17 +101,27 @@ def known(stack: Stack, observed: ObservedStack) -> Mapping[Ref, str]:
     return refs | {ref: there[place] for ref, place in places if place in there}
 
 
-def forwarded_to(observed: ObservedStack) -> Iterable[object]:
-    """The ARNs of all target groups that observed listeners and rules send requests to."""
-    actions = chain(
-        chain.from_iterable(seen.resource.default_actions for seen in observed.listeners),
-        chain.from_iterable(seen.resource.actions for seen in observed.rules),
-    )
-    return (arn for action in actions for arn in _targets(action))
+def forwarded_to(observed: ObservedStack, *, on: str | None = None) -> Iterator[str]:
+    """The ARNs of the target groups that observed listeners and rules send requests to.
+
+    on: only those of this load balancer, by ARN.
+    """
+    listeners = [seen for seen in observed.listeners if on is None or seen.resource.load_balancer == on]
+    arns = {seen.arn for seen in listeners}
+    actions = [seen.resource.default_actions for seen in listeners]
+    actions += [seen.resource.actions for seen in observed.rules if seen.resource.listener in arns]
+    return (str(arn) for each in actions for arn in targets_of(each))
 
 
-def _targets(action: Action) -> Iterable[object]:
-    return (group.arn for group in action.target_groups) if isinstance(action, Forward) else ()
+def wanted_forwards(wanted: Stack) -> Iterator[Value]:
+    """The target groups that wanted listeners and rules are to send requests to."""
+    actions = [*(x.default_actions for x in wanted.listeners), *(x.actions for x in wanted.rules)]
+    return (arn for each in actions for arn in targets_of(each))
+
+
+def targets_of(actions: Iterable[Action]) -> Iterator[Value]:
+    """The target groups that actions forward to."""
+    return (group.arn for action in actions if isinstance(action, Forward) for group in action.target_groups)
 
 
 def _place(listener: Listener, refs: Mapping[Ref, str] | None = None) -> tuple[object, int]:

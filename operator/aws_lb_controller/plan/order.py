@@ -19,17 +19,26 @@ class Phase(IntEnum):
     BACKEND_SECURITY_GROUP = auto()
     SECURITY_GROUPS = auto()
     TARGET_GROUPS = auto()
-    RETIRED_LOAD_BALANCERS = auto()
-    """Before the new ones: a target group serves one load balancer only, and a replacement keeps the target groups."""
     LOAD_BALANCERS = auto()
+    """The new one before the old one goes, with target groups of its own: a target group serves one load balancer."""
+    COLLIDING_BINDINGS = auto()
+    """Old bindings that must be gone before a new one of the same target group can be made."""
+    EARLY_BINDINGS = auto()
+    """Those of target groups that something which takes requests now is about to move to."""
+    TARGETS_REGISTERED = auto()
+    """Before that: a request that comes to an empty target group fails."""
     RETIRED_LISTENERS = auto()
     """Before the new ones: listeners, and the rules that go with them, count against the load balancer's quota."""
     LISTENERS = auto()
     RULES = auto()
     """With their deletions: those come last among the rules unless the quota wants them earlier."""
-    COLLIDING_BINDINGS = auto()
-    """Old bindings that must be gone before a new one of the same name or target group can be made."""
     BINDINGS = auto()
+    TRAFFIC_FLOWS = auto()
+    """Through a load balancer that replaces another, before the other one goes."""
+    STATUS = auto()
+    """All that is wanted stands: from here on steps are carried out each for itself, and none waits for another."""
+    CAPACITY = auto()
+    RETIRED_LOAD_BALANCERS = auto()
     RETIRED_BINDINGS = auto()
     RETIRED_TARGET_GROUPS = auto()
     RETIRED_SECURITY_GROUPS = auto()

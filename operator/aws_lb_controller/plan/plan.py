@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import BACKEND_SECURITY_GROUP, references, resolve
 from aws_lb_controller.model.stack import Stack
 from aws_lb_controller.plan import bindings, listeners, load_balancers, match, rules, security_groups, target_groups
 from aws_lb_controller.plan.order import Phase, Phased, arranged
 from aws_lb_controller.plan.policy import Terms
-from aws_lb_controller.plan.steps import EnsureBackendSecurityGroup, Plan
+from aws_lb_controller.plan.steps import EnsureBackendSecurityGroup, Plan, PublishStatus
 
 _NOUNS = (
     security_groups.changes,
@@ -34,7 +36,14 @@ def plan(
     """
     terms = Terms(external_managed_tags=external_managed_tags, deletion_protection_off=deletion_protection_off)
     wanted = resolve(stack, match.known(stack, observed))
-    return arranged((_backend_group(wanted, observed), *(changes(wanted, observed, terms) for changes in _NOUNS)))
+    parts = (_backend_group(wanted, observed), *(changes(wanted, observed, terms) for changes in _NOUNS))
+    return arranged((*parts, _status(wanted, parts)))
+
+
+def _status(wanted: Stack, parts: Iterable[Phased]) -> Phased:
+    """What goes goes after users were told of what stands in its place."""
+    later = any(steps for part in parts for phase, steps in part.items() if phase > Phase.STATUS)
+    return {Phase.STATUS: [PublishStatus()]} if later and wanted.load_balancers else {}
 
 
 def _backend_group(wanted: Stack, observed: ObservedStack) -> Phased:

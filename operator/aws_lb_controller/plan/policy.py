@@ -7,14 +7,24 @@ and wants no load balancer any more, `Terms.deletion_protection_off` does. Else 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from aws_lb_controller.model.load_balancer import LoadBalancer
-from aws_lb_controller.model.observed import ObservedStack
-from aws_lb_controller.plan.steps import DeleteLoadBalancer, ModifyLoadBalancerAttributes, Plan
+from aws_lb_controller.model.observed import ObservedStack, SeenLoadBalancer
+from aws_lb_controller.model.refs import Value
+from aws_lb_controller.plan import match
+from aws_lb_controller.plan.steps import (
+    CreateListener,
+    CreateLoadBalancer,
+    CreateRule,
+    DeleteLoadBalancer,
+    ModifyLoadBalancerAttributes,
+    Plan,
+)
 
 DELETION_PROTECTION = "deletion_protection.enabled"
+_WAY_OUT = "go back to {scheme}, give the new one what is free, or delete the object and make it anew"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,14 +50,51 @@ def turns_protection_off(load_balancer: LoadBalancer) -> bool:
 
 
 def refusals(plan: Plan, observed: ObservedStack) -> tuple[str, ...]:
-    """Why this plan must not be carried out: a sentence for each protected load balancer it would delete or replace."""
+    """Why this plan must not be carried out, a sentence for each reason: it deletes or replaces what is protected, or
+    replaces a load balancer by one that cannot stand beside it.
+    """
     deleted = _deleted_without_leave(plan)
-    return tuple(
+    protected = tuple(
         f"load balancer {seen.resource.name} ({seen.arn}) is protected from deletion: set {DELETION_PROTECTION}=false "
         "in the annotation for load balancer attributes to let it be deleted or replaced"
         for seen in observed.load_balancers
         if seen.arn in deleted and is_protected(seen.resource)
     )
+    return (*protected, *_that_cannot_stand_together(plan, observed))
+
+
+def _that_cannot_stand_together(plan: Plan, observed: ObservedStack) -> Iterator[str]:
+    made = [step.load_balancer for step in plan if isinstance(step, CreateLoadBalancer)]
+    deleted = {step.arn for step in plan if isinstance(step, DeleteLoadBalancer)}
+    for new in made:
+        for old in observed.load_balancers:
+            if old.arn in deleted and old.resource.id == new.id:
+                for what in _held(new, old, plan, observed):
+                    yield (
+                        f"load balancer {old.resource.name} ({old.resource.scheme}) cannot be replaced by one that is "
+                        f"{new.scheme} while it holds {what}, and it is not deleted before the new one stands: "
+                        f"{_WAY_OUT.format(scheme=old.resource.scheme)}"
+                    )
+
+
+def _held(new: LoadBalancer, old: SeenLoadBalancer, plan: Plan, observed: ObservedStack) -> Iterator[str]:
+    """What both would need, and AWS gives to one load balancer at a time."""
+    if new.name == old.resource.name:
+        yield f"the name {new.name}"
+    if fixed := _addresses(new) & _addresses(old.resource):
+        yield f"the addresses {', '.join(sorted(fixed))}"
+    wanted = {arn for step in plan if isinstance(step, CreateListener | CreateRule) for arn in _forwards(step)}
+    if groups := wanted & set(match.forwarded_to(observed, on=old.arn)):
+        yield f"the target groups {', '.join(sorted(map(str, groups)))}"
+
+
+def _forwards(step: CreateListener | CreateRule) -> Iterator[Value]:
+    return match.targets_of(step.rule.actions if isinstance(step, CreateRule) else step.listener.default_actions)
+
+
+def _addresses(load_balancer: LoadBalancer) -> frozenset[str]:
+    each = ((s.allocation_id, s.private_ipv4_address, s.ipv6_address) for s in load_balancer.subnets)
+    return frozenset(address for addresses in each for address in addresses if address)
 
 
 def _deleted_without_leave(plan: Plan) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""A plan as text: the dry run. One line for each step; ``+`` makes, ``~`` changes, ``-`` deletes.
+"""A plan as text: the dry run. One line for each step; ``+`` makes, ``~`` changes, ``-`` deletes, ``=`` waits or tells.
 
 Values are named, not printed whole: a plan may hold client secrets, and its reader wants to know what would happen.
 """
@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 
 from aws_lb_controller.model.refs import Ref, Value
 from aws_lb_controller.plan.steps import (
+    AwaitTargets,
+    AwaitTraffic,
     CreateBinding,
     CreateListener,
     CreateLoadBalancer,
@@ -24,6 +26,7 @@ from aws_lb_controller.plan.steps import (
     DeleteSecurityGroup,
     DeleteTargetGroup,
     EnsureBackendSecurityGroup,
+    ModifyCapacityReservation,
     ModifyListener,
     ModifyListenerAttributes,
     ModifyLoadBalancerAttributes,
@@ -31,6 +34,7 @@ from aws_lb_controller.plan.steps import (
     ModifyTargetGroup,
     ModifyTargetGroupAttributes,
     Plan,
+    PublishStatus,
     SetIpAddressType,
     SetListenerCertificates,
     SetRulePriorities,
@@ -50,7 +54,7 @@ def show(plan: Plan) -> str:
 
 def describe(step: Step) -> str:
     """One step in one line."""
-    return _made(step) or _deleted(step) or _changed(step) or _changed_on_load_balancer(step)
+    return _made(step) or _deleted(step) or _between(step) or _changed(step) or _changed_on_load_balancer(step)
 
 
 def _made(step: Step) -> str:
@@ -89,6 +93,17 @@ def _deleted(step: Step) -> str:
     return ""
 
 
+def _between(step: Step) -> str:
+    match step:
+        case AwaitTargets(namespace=namespace, name=name):
+            return f"= wait until every ready endpoint of TargetGroupBinding {namespace}/{name} is registered"
+        case AwaitTraffic(load_balancer=lb):
+            return f"= wait until traffic flows through {_text(lb)}"
+        case PublishStatus():
+            return "= status"
+    return ""
+
+
 def _changed(step: Step) -> str:
     match step:
         case SetSecurityGroupIngress(group_id=group_id, ingress=ingress):
@@ -118,6 +133,8 @@ def _changed_on_load_balancer(step: Step) -> str:
             return f"~ load balancer {arn}: address type {ip_address_type}"
         case ModifyLoadBalancerAttributes(arn=arn, attributes=attributes):
             return f"~ load balancer {arn}: {_pairs(attributes)}"
+        case ModifyCapacityReservation(load_balancer=lb, units=units):
+            return f"~ load balancer {_text(lb)}: {units or 'no'} capacity units reserved"
         case ModifyListener(arn=arn, listener=listener, changed=changed):
             return f"~ listener {listener.port} {arn}: {', '.join(changed)}"
         case SetListenerCertificates(arn=arn, add=add, remove=remove):

@@ -82,7 +82,7 @@ class DeleteTargetGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateLoadBalancer:
-    """CreateLoadBalancer with its tags, then ModifyLoadBalancerAttributes (and capacity) if any."""
+    """CreateLoadBalancer with its tags, then ModifyLoadBalancerAttributes if any."""
 
     load_balancer: LoadBalancer
 
@@ -123,6 +123,17 @@ class ModifyLoadBalancerAttributes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModifyCapacityReservation:
+    """DescribeLoadBalancers, then ModifyCapacityReservation, which AWS refuses while a load balancer is provisioning.
+
+    units: ``CapacityUnits`` of ``MinimumLoadBalancerCapacity``; 0 resets the reservation.
+    """
+
+    load_balancer: Value
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DeleteLoadBalancer:
     """DeleteLoadBalancer; AWS deletes its listeners and rules with it."""
 
@@ -147,11 +158,17 @@ class ModifyListener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetListenerCertificates:
-    """AddListenerCertificates, then RemoveListenerCertificates: those beside the default one."""
+    """AddListenerCertificates, then RemoveListenerCertificates: the certificate list, whichever is the default one.
+
+    spare: what is not wanted either, and goes first where the quota has no room for `add` (`remove` does so as well).
+    may_be_gone: the listener has left TLS, and AWS may have emptied the list itself.
+    """
 
     arn: str
     add: tuple[str, ...]
     remove: tuple[str, ...]
+    spare: tuple[str, ...] = ()
+    may_be_gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +248,31 @@ class DeleteBinding:
     name: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitTargets:
+    """Nothing is written. Every endpoint that is ready now is registered in the target group of this binding."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwaitTraffic:
+    """Nothing is written. The load balancer is active, and its target groups serve no worse than those of the old one.
+
+    load_balancer: the one that replaces another; target_groups: what it forwards to; instead_of: what the old one does.
+    """
+
+    load_balancer: Value
+    target_groups: tuple[Value, ...]
+    instead_of: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishStatus:
+    """Kubernetes: the owner's status names the load balancers that are wanted, for all of them stands now."""
+
+
 Step = (
     EnsureBackendSecurityGroup
     | CreateSecurityGroup
@@ -245,6 +287,7 @@ Step = (
     | SetSecurityGroups
     | SetIpAddressType
     | ModifyLoadBalancerAttributes
+    | ModifyCapacityReservation
     | DeleteLoadBalancer
     | CreateListener
     | ModifyListener
@@ -259,6 +302,9 @@ Step = (
     | CreateBinding
     | UpdateBinding
     | DeleteBinding
+    | AwaitTargets
+    | AwaitTraffic
+    | PublishStatus
 )
 BindingStep = CreateBinding | UpdateBinding | DeleteBinding
 Plan = tuple[Step, ...]

@@ -5,8 +5,10 @@ The new one is made before anything points to it; the old one goes when listener
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from dataclasses import replace
 
+from aws_lb_controller.model import naming
 from aws_lb_controller.model.observed import ObservedStack, Seen
 from aws_lb_controller.model.stack import Stack
 from aws_lb_controller.model.target_group import HealthCheck, TargetGroup
@@ -28,12 +30,21 @@ HEALTH_CHECK_FIELDS = tuple(HealthCheck.__dataclass_fields__)
 def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
     """The steps for the stack's target groups."""
     found = match.target_groups(wanted, observed)
-    create = [CreateTargetGroup(group=group) for group in found.missing]
+    taken = {seen.resource.name for seen in observed.target_groups}
+    create = [CreateTargetGroup(group=_with_a_free_name(group, taken)) for group in found.missing]
     update = [step for group, seen in found.pairs for step in _updates(group, seen, terms)]
     return {
         Phase.TARGET_GROUPS: [*create, *update],
         Phase.RETIRED_TARGET_GROUPS: [DeleteTargetGroup(arn=seen.arn) for seen in found.unwanted],
     }
+
+
+def _with_a_free_name(group: TargetGroup, taken: Set[str]) -> TargetGroup:
+    """The hash in the name does not tell apart all that AWS cannot change; names are unique, and the old stands."""
+    name = group.name
+    while name in taken:
+        name = naming.successor(name)
+    return group if name == group.name else replace(group, name=name)
 
 
 def _updates(group: TargetGroup, seen: Seen[TargetGroup], terms: Terms) -> Iterator[Step]:

@@ -18,7 +18,10 @@ from aws_lb_controller.intent.binding import BindingIntent
 from aws_lb_controller.plan.targets import (
     CandidateNode,
     PodEndpoint,
+    Target,
+    node_targets,
     nodes_to_register,
+    pod_targets,
     pods_to_register,
 )
 from aws_lb_controller.reconcile.ports import Obj
@@ -42,6 +45,13 @@ class Backend:
 
 
 NO_BACKEND = Backend()
+
+
+def wanted_targets(binding: BindingIntent, backend: Backend) -> tuple[Target, ...]:
+    """The targets that a binding's target group ought to have."""
+    if binding.target_type == "ip":
+        return pod_targets(backend.pods, with_server_ids=binding.uses_server_ids)
+    return node_targets(backend.nodes, backend.node_port)
 
 
 class Backends:

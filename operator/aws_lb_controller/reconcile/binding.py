@@ -34,13 +34,11 @@ from aws_lb_controller.plan.targets import (
     Target,
     TargetChange,
     change_targets,
-    node_targets,
-    pod_targets,
     with_zones,
 )
 from aws_lb_controller.reconcile.access import AccessOpener
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
-from aws_lb_controller.reconcile.backends import Backend, BackendMissing, Backends
+from aws_lb_controller.reconcile.backends import Backend, BackendMissing, Backends, wanted_targets
 from aws_lb_controller.reconcile.keys import Key
 from aws_lb_controller.reconcile.ports import EventSink, KubernetesWriter, Obj
 
@@ -89,6 +87,7 @@ class BindingReconciler:
     """Reconciles one TargetGroupBinding at a time; several threads may do so for different ones.
 
     vpc_networks gives the networks of a VPC by id (None: the cluster's). enqueue asks for another key to be looked at.
+    brought is told of each binding whose targets are as they should be, or cannot be for now.
     max_targets: in one target group, 0 for no limit. retry_seconds: until closed security groups are tried again.
     """
 
@@ -104,6 +103,7 @@ class BindingReconciler:
         ledger: AccessLedger,
         vpc_networks: Callable[[str | None], Networks],
         enqueue: Callable[[Key], None],
+        brought: Callable[[str], None] = lambda _binding: None,
         max_targets: int = 0,
         retry_seconds: float = 15.0,
         clock: Callable[[], float] = time.monotonic,
@@ -111,7 +111,7 @@ class BindingReconciler:
         self._store, self._writer, self._events = store, writer, events
         self._backends, self._targets = backends, targets
         self._opener, self._ledger = opener, ledger
-        self._vpc_networks, self._enqueue = vpc_networks, enqueue
+        self._vpc_networks, self._enqueue, self._brought = vpc_networks, enqueue, brought
         self._max_targets, self._retry_seconds, self._clock = max_targets, retry_seconds, clock
         self._notes: dict[str, _Notes] = {}
         self._lock = threading.Lock()
@@ -151,16 +151,13 @@ class BindingReconciler:
         self._deregister(binding, change.deregister, notes)
         closed = self._open(obj, binding, backend)
         self._register(binding, change.register)
+        self._brought(binding.key)
         if closed:
             raise NotYet(f"security groups are not open: {closed}", after=self._retry_seconds)
         return bool(change)
 
     def _change(self, binding: BindingIntent, backend: Backend, notes: _Notes) -> TargetChange:
-        wanted = (
-            pod_targets(backend.pods, with_server_ids=binding.uses_server_ids)
-            if binding.target_type == "ip"
-            else node_targets(backend.nodes, backend.node_port)
-        )
+        wanted = wanted_targets(binding, backend)
         change = self._change_to(binding, wanted, notes)
         if not change and self._targets.audit_is_due(binding.target_group):
             self._targets.forget(binding.target_group)

@@ -2,13 +2,17 @@
 
 A step that fails ends the run: what was done stays, nothing is rolled back, and the next run plans afresh from what
 then exists. Whatever is seen afterwards is read anew from AWS, because an error may hide that a call took effect.
+
+Two kinds of steps end no run. A change in place that AWS refuses for good (an NLB's subnets or security groups) is set
+aside and told at the end, so that it keeps nothing else from coming right. And once all that is wanted stands and the
+status says so, what is left (old target groups that drain, a capacity that comes later) is done bit by bit.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
@@ -16,7 +20,8 @@ from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import (
     AwsAlreadyExists,
     AwsInUse,
-    ControllerError,
+    AwsRefused,
+    ForbiddenChange,
     KubernetesConflict,
     NotYet,
 )
@@ -28,18 +33,25 @@ from aws_lb_controller.plan import match, policy, show
 from aws_lb_controller.plan.effects import Given, after
 from aws_lb_controller.plan.plan import plan
 from aws_lb_controller.plan.steps import (
+    AwaitTargets,
+    AwaitTraffic,
     CreateBinding,
     DeleteBinding,
+    DeleteLoadBalancer,
     DeleteSecurityGroup,
     DeleteTargetGroup,
     Plan,
+    PublishStatus,
+    SetIpAddressType,
+    SetSecurityGroups,
+    SetSubnets,
     Step,
     UpdateBinding,
     gives,
 )
 from aws_lb_controller.reconcile import bindings
 from aws_lb_controller.reconcile.checkpoint import Checkpoints, trusted
-from aws_lb_controller.reconcile.ports import Carrier, KubernetesWriter, Observer
+from aws_lb_controller.reconcile.ports import Carrier, KubernetesWriter, Lookout, Observer
 
 log = logging.getLogger(__name__)
 
@@ -55,25 +67,38 @@ balancer.
 """
 
 
-class DeploymentRefused(ControllerError):
-    """The plan would take away something that is protected; nothing was done."""
+_EXPLAINED: Mapping[type, str] = {
+    SetSubnets: "AWS does not change the subnets of this load balancer so (an NLB keeps its subnet in each zone)",
+    SetSecurityGroups: "AWS does not change the security groups of this load balancer so (an NLB that was made without "
+    "takes none, and one that was made with some keeps at least one)",
+    SetIpAddressType: "AWS does not change the address type of this load balancer so",
+}
+"""Changes in place that AWS may refuse for as long as the load balancer is what it is."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Deployed:
-    """What there is now, and whether this run had to change anything."""
+    """What there is now, and whether this run had to change anything of what is wanted.
+
+    wanted: the ARNs of the load balancers that are to stay. later: what is still to go, or to come, in its own time.
+    """
 
     observed: ObservedStack
     changed: bool
+    wanted: frozenset[str]
+    later: NotYet | None = None
 
     def dns_names(self) -> tuple[str, ...]:
-        """The DNS names of the load balancers, lower case, in order of resource id."""
-        ordered = sorted(self.observed.load_balancers, key=lambda lb: lb.resource.id)
-        return tuple(lb.dns_name.lower() for lb in ordered)
+        """The DNS names of the load balancers that are to stay, lower case, in order of resource id."""
+        staying = [lb for lb in self.observed.load_balancers if lb.arn in self.wanted]
+        return tuple(lb.dns_name.lower() for lb in sorted(staying, key=lambda lb: lb.resource.id))
 
     def listener_ports(self) -> tuple[int, ...]:
         """The ports that the load balancers listen on."""
         return tuple(sorted({listener.resource.port for listener in self.observed.listeners}))
+
+
+Publish = Callable[[Deployed], None]
 
 
 class Deployer:
@@ -86,23 +111,28 @@ class Deployer:
         carrier: Carrier,
         writer: KubernetesWriter,
         store: Store,
+        lookout: Lookout,
         external_managed_tags: frozenset[str] = frozenset(),
     ) -> None:
         self._observer, self._carrier, self._writer, self._store = observer, carrier, writer, store
+        self._lookout = lookout
         self._checkpoints = Checkpoints(store, writer)
         self._doubted: set[StackId] = set()
         self._external_managed_tags = external_managed_tags
 
-    def deploy(self, stack: Stack, *, deletion_protection_off: bool = False) -> Deployed:
-        """deletion_protection_off: the user's own annotation says so; an empty stack cannot.
+    def deploy(
+        self, stack: Stack, *, publish: Publish = lambda _deployed: None, deletion_protection_off: bool = False
+    ) -> Deployed:
+        """publish is called once all that is wanted stands, and before anything goes that it takes the place of.
 
-        Raises DeploymentRefused, AwsError, KubernetesError, or NotYet where something must go first.
+        deletion_protection_off: the user's own annotation says so; an empty stack cannot. Raises ForbiddenChange,
+        AwsError, KubernetesError, or NotYet where something must come or go first.
         """
         try:
-            return self._deploy(stack, deletion_protection_off=deletion_protection_off)
+            return self._deploy(stack, publish, deletion_protection_off=deletion_protection_off)
         except AwsAlreadyExists:
             # most likely the answer of our own create was lost and the call tried again: look afresh, once
-            return self._deploy(stack, deletion_protection_off=deletion_protection_off)
+            return self._deploy(stack, publish, deletion_protection_off=deletion_protection_off)
 
     def remove(self, stack_id: StackId, *, deletion_protection_off: bool) -> None:
         """Nothing that bears the stack's tags is left; raises as `deploy`.
@@ -119,20 +149,22 @@ class Deployer:
         """The next deployment of the stack takes nothing on trust: others may have changed it in AWS."""
         self._doubted.add(stack_id)
 
-    def _deploy(self, stack: Stack, *, deletion_protection_off: bool) -> Deployed:
+    def _deploy(self, stack: Stack, publish: Publish, *, deletion_protection_off: bool) -> Deployed:
         if stack.id in self._doubted:
             self._doubted.discard(stack.id)
             self._observer.forget(stack.id)
         elif (left := self._as_it_was_left(stack)) is not None:
-            return Deployed(observed=left, changed=False)
+            return _published(publish, stack, left, changed=False)
         observed = self.observe(stack.id)
         steps = self._plan(stack, observed, deletion_protection_off=deletion_protection_off)
         if refusals := policy.refusals(steps, observed):
-            raise DeploymentRefused("; ".join(refusals))
+            self.doubt(stack.id)
+            raise ForbiddenChange("; ".join(refusals))
         if steps:
             self._checkpoints.lift(stack.id)
-        deployed = _Run(self, stack, observed).carry_out(steps)
-        self._checkpoints.set(stack)
+        deployed = _Run(self, stack, observed, publish).carry_out(steps)
+        if deployed.later is None:
+            self._checkpoints.set(stack)
         return deployed
 
     def _plan(self, stack: Stack, observed: ObservedStack, *, deletion_protection_off: bool = False) -> Plan:
@@ -159,18 +191,25 @@ class Deployer:
         return dataclasses.replace(observed, bindings=tuple(bindings.seen(obj) for obj in held))
 
 
+def _published(publish: Publish, stack: Stack, observed: ObservedStack, *, changed: bool) -> Deployed:
+    wanted = frozenset(seen.arn for _, seen in match.load_balancers(stack, observed).pairs)
+    deployed = Deployed(observed=observed, changed=changed, wanted=wanted)
+    publish(deployed)
+    return deployed
+
+
 class _Run:
     """One run over one plan."""
 
-    def __init__(self, deployer: Deployer, stack: Stack, observed: ObservedStack) -> None:
-        self._of, self._stack, self._observed = deployer, stack, observed
+    def __init__(self, deployer: Deployer, stack: Stack, observed: ObservedStack, publish: Publish) -> None:
+        self._of, self._stack, self._observed, self._publish = deployer, stack, observed, publish
         self._known: dict[Ref, str] = dict(match.known(stack, observed))
         self._leaving: list[str] = []
+        self._forbidden: list[str] = []
 
     def carry_out(self, steps: tuple[Step, ...]) -> Deployed:
         try:
-            for step in steps:
-                self._one(step)
+            deployed = self._carry_out(steps)
         except AwsInUse as e:
             raise NotYet(str(e), after=_IN_USE_WAIT) from e
         except NotYet:
@@ -178,15 +217,46 @@ class _Run:
         except Exception:
             self._of._observer.forget(self._stack.id)
             raise
-        self._wait_for_leaving_bindings()
-        return Deployed(observed=self._observed, changed=bool(steps))
+        if self._forbidden:
+            raise ForbiddenChange("; ".join(self._forbidden))
+        return deployed
+
+    def _carry_out(self, steps: tuple[Step, ...]) -> Deployed:
+        first, rest = _split(steps)
+        for step in first:
+            self._one(step)
+        self._of._lookout.settled(self._stack.id)
+        if not rest:
+            self._wait_for_leaving_bindings()
+        deployed = _published(self._publish, self._stack, self._observed, changed=bool(first))
+        later = self._bit_by_bit(rest)
+        return dataclasses.replace(deployed, observed=self._observed, later=later)
+
+    def _bit_by_bit(self, steps: tuple[Step, ...]) -> NotYet | None:
+        """Each step that can be done now is; returns what to wait for, if there is anything."""
+        waits: list[NotYet] = []
+        for step in steps:
+            try:
+                self._one(step)
+            except (NotYet, AwsInUse) as e:
+                waits.append(e if isinstance(e, NotYet) else NotYet(str(e), after=_IN_USE_WAIT))
+                if isinstance(step, DeleteLoadBalancer):
+                    break  # it stays for now, and so does all that it needs
+        waits += self._leaving_bindings()
+        return min(waits, key=lambda wait: wait.after, default=None)
 
     def _one(self, step: Step) -> None:
         if isinstance(step, DeleteTargetGroup | DeleteSecurityGroup):
             self._wait_for_leaving_bindings()
         step = resolve(step, self._known)
         log.info("%s", show.describe(step), extra={"stack": self._stack.id.name, "step": type(step).__name__})
-        given = self._dispatch(step)
+        try:
+            given = self._dispatch(step)
+        except AwsRefused as e:
+            if type(step) not in _EXPLAINED:
+                raise
+            self._forbidden.append(f"{_EXPLAINED[type(step)]}: go back, or delete the object and make it anew ({e})")
+            return
         if given is not None and (ref := gives(step)) is not None:
             self._known[ref] = given.arn
         self._observed = after(self._observed, step, given)
@@ -198,12 +268,20 @@ class _Run:
                 return self._create_binding(bindings.manifest(binding))
             case UpdateBinding(binding=binding):
                 self._update_binding(binding)
-                return None
             case DeleteBinding(namespace=namespace, name=name):
                 self._delete_binding(namespace, name)
-                return None
+            case AwaitTargets(namespace=namespace, name=name):
+                self._of._lookout.await_targets(namespace, name, stack=self._stack.id)
+            case AwaitTraffic():
+                self._of._lookout.await_traffic(step)
             case _:
-                return self._of._carrier.carry_out(step)
+                return self._to_aws(step)
+        return None
+
+    def _to_aws(self, step: Step) -> Given | None:
+        if isinstance(step, DeleteTargetGroup) and self._stack.load_balancers:
+            self._of._lookout.await_drained(step.arn)
+        return self._of._carrier.carry_out(step)
 
     def _create_binding(self, body: Mapping[str, Any]) -> Given:
         try:
@@ -223,5 +301,16 @@ class _Run:
             self._leaving.append(f"{namespace}/{name}")
 
     def _wait_for_leaving_bindings(self) -> None:
-        if self._leaving:
-            raise NotYet(f"TargetGroupBinding {self._leaving[0]} has targets to let go", after=_BINDING_WAIT)
+        for wait in self._leaving_bindings():
+            raise wait
+
+    def _leaving_bindings(self) -> list[NotYet]:
+        return [
+            NotYet(f"TargetGroupBinding {name} has targets to let go", after=_BINDING_WAIT) for name in self._leaving
+        ]
+
+
+def _split(steps: tuple[Step, ...]) -> tuple[tuple[Step, ...], tuple[Step, ...]]:
+    """What comes before the status is published, and what after."""
+    at = next((n for n, step in enumerate(steps) if isinstance(step, PublishStatus)), len(steps))
+    return steps[:at], steps[at + 1 :]

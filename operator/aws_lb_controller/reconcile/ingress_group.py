@@ -60,12 +60,16 @@ class IngressGroupReconciler:
         with self._teller.stage(told, Reason.FAILED_BUILD_MODEL):
             intent, passed_over = read_group(name, members, services=self._service, settings=self._settings)
         self._tell_passed_over(told, passed_over)
-        deployed = self._provisioner.provision(intent, told=told)
-        status = _status(deployed)
-        with self._teller.stage(told, Reason.FAILED_UPDATE_STATUS):
-            for ingress in told:
-                self._writer.patch_status(INGRESS, ingress, status)
+        deployed = self._provisioner.provision(intent, told=told, publish=lambda it: self._publish(told, it))
         self._teller.success(told, changed=deployed.changed or any(_lacks_status(ingress) for ingress in told))
+        if deployed.later:
+            raise deployed.later
+
+    def _publish(self, members: Sequence[Obj], deployed: Deployed) -> None:
+        status = _status(deployed)
+        with self._teller.stage(members, Reason.FAILED_UPDATE_STATUS):
+            for ingress in members:
+                self._writer.patch_status(INGRESS, ingress, status)
 
     def _with_finalizer(self, name: str, member: MemberInput) -> MemberInput:
         with self._teller.stage([member.ingress], Reason.FAILED_ADD_FINALIZER):

@@ -13,7 +13,7 @@ from aws_lb_controller.cluster.kinds import Kind
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.plan.effects import Given
-from aws_lb_controller.plan.steps import Step
+from aws_lb_controller.plan.steps import AwaitTraffic, Step
 
 Obj = Mapping[str, Any]
 
@@ -39,6 +39,22 @@ class Observer(Protocol):
 
     def forget(self, stack_id: StackId) -> None:
         """Memory may be wrong: look afresh next time."""
+
+
+class Lookout(Protocol):
+    """What a deployment waits for: `reconcile.lookout.Lookout`. Everything raises `NotYet` while it is not so."""
+
+    def await_targets(self, namespace: str, name: str, *, stack: StackId) -> None:
+        """The ready endpoints of a binding are registered."""
+
+    def settled(self, stack: StackId) -> None:
+        """The stack waits for no targets any more."""
+
+    def await_traffic(self, step: AwaitTraffic) -> None:
+        """A load balancer serves no worse than the one it replaces."""
+
+    def await_drained(self, target_group: str) -> None:
+        """AWS lists no target as draining."""
 
 
 class Carrier(Protocol):

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from aws_lb_controller.api.names import Reason
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.stack import build, questions
-from aws_lb_controller.errors import UnmetNeed
+from aws_lb_controller.errors import KubernetesError, UnmetNeed
 from aws_lb_controller.intent.values import StackIntent
 from aws_lb_controller.model.stack import Stack, StackId
-from aws_lb_controller.reconcile.deploy import Deployed, Deployer
+from aws_lb_controller.reconcile.deploy import Deployed, Deployer, Publish
 from aws_lb_controller.reconcile.ports import Answerer, Obj
 from aws_lb_controller.reconcile.telling import Teller
 
@@ -26,19 +26,28 @@ class Provisioner:
         self._deployed: dict[StackId, tuple[StackIntent, Stack]] = {}
 
     def provision(
-        self, intent: StackIntent, *, told: Sequence[Obj], before: Callable[[], None] = lambda: None
+        self,
+        intent: StackIntent,
+        *,
+        told: Sequence[Obj],
+        publish: Publish,
+        before: Callable[[], None] = lambda: None,
     ) -> Deployed:
         """Everything that the wish asks for exists, and nothing else that is tagged as its stack's.
 
-        before: what must be done between building and deploying. Raises SpecError, UnmetNeed where AWS lacks what is
-        needed, and whatever `Deployer.deploy` raises.
+        before: what must be done between building and deploying. publish: tells users what stands (see
+        `Deployer.deploy`); where it fails the deployment goes on, and the failure is raised at its end. Raises
+        SpecError, UnmetNeed where AWS lacks what is needed, and whatever `Deployer.deploy` raises.
         """
         with self._teller.stage(told, Reason.FAILED_BUILD_MODEL):
             stack = self._known(intent) or self._build(intent)
         before()
         self._deployed.pop(intent.stack, None)
+        attempt = _Attempt(publish)
         with self._teller.stage(told, Reason.FAILED_DEPLOY_MODEL):
-            deployed = self._deployer.deploy(stack)
+            deployed = self._deployer.deploy(stack, publish=attempt)
+        if attempt.failure:
+            raise attempt.failure
         self._deployed[intent.stack] = (intent, stack)
         return deployed
 
@@ -67,3 +76,17 @@ class Provisioner:
         except UnmetNeed:
             # the answers may be old: somebody may have made what was lacking
             return build(intent, self._answerer.answer(asked, refresh=True), self._config)
+
+
+class _Attempt:
+    """Publishes, and keeps what goes wrong, for the API server's refusal changes nothing in AWS."""
+
+    def __init__(self, publish: Publish) -> None:
+        self._publish = publish
+        self.failure: KubernetesError | None = None
+
+    def __call__(self, deployed: Deployed) -> None:
+        try:
+            self._publish(deployed)
+        except KubernetesError as e:
+            self.failure = e

@@ -44,12 +44,21 @@ class ServiceReconciler:
 
     def _provision(self, service: Obj) -> None:
         with self._teller.stage([service], Reason.FAILED_BUILD_MODEL):
-            intent, passed_over = read_service(service, self._settings)
+            intent, passed_over = read_service(service, self._settings, services=self._service)
         self._teller.passed_over(service, passed_over)
-        deployed = self._provisioner.provision(intent, told=[service], before=lambda: self._hold(service))
+        deployed = self._provisioner.provision(
+            intent, told=[service], before=lambda: self._hold(service), publish=lambda it: self._publish(service, it)
+        )
+        self._teller.success([service], changed=deployed.changed or _lacks_status(service))
+        if deployed.later:
+            raise deployed.later
+
+    def _publish(self, service: Obj, deployed: Deployed) -> None:
         with self._teller.stage([service], Reason.FAILED_UPDATE_STATUS):
             self._writer.patch_status(SERVICE, service, _status(service, deployed))
-        self._teller.success([service], changed=deployed.changed or _lacks_status(service))
+
+    def _service(self, namespace: str, name: str) -> Obj | None:
+        return self._store.get(SERVICE, namespace, name)
 
     def _hold(self, service: Obj) -> None:
         with self._teller.stage([service], Reason.FAILED_ADD_FINALIZER):

@@ -6,6 +6,7 @@ What a reconcile raised says whose move it is:
 returned                             forget the key until something changes
 `NotYet`                             look again when it says
 `SpecError`                          the user's move: wait for an edit
+`ForbiddenChange`                    the user's move, perhaps in AWS: wait for an edit, and look again after a while
 other `ControllerError`              look again, later each time
 `NotLeading`                         drop it: the new leader looks at everything
 anything else                        a bug of ours: log it whole, look again, later each time
@@ -20,7 +21,7 @@ import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from aws_lb_controller.errors import ControllerError, NotLeading, NotYet, SpecError
+from aws_lb_controller.errors import ControllerError, ForbiddenChange, NotLeading, NotYet, SpecError
 from aws_lb_controller.reconcile.keys import Controller, Key
 from aws_lb_controller.runtime import logs
 from aws_lb_controller.runtime.metrics import CONTROLLER_LABELS, Metrics
@@ -32,6 +33,9 @@ HANG_SECONDS = 1200.0
 """Longer than any reconcile with every AWS call timing out and retried: one that takes more will never end."""
 
 STOP_SECONDS = 20.0
+
+FORBIDDEN_SECONDS = 600.0
+"""Until we look whether what forbade a change is gone: somebody may have turned off a protection in AWS itself."""
 
 Reconcile = Callable[[str], None]
 
@@ -133,6 +137,9 @@ class Workers:
     def _decide(self, key: Key, wrong: Exception | None) -> None:
         if wrong is None or isinstance(wrong, SpecError | NotLeading):
             self._queue.forget(key)
+        elif isinstance(wrong, ForbiddenChange):
+            self._queue.forget(key)
+            self._queue.add_after(key, FORBIDDEN_SECONDS)
         elif isinstance(wrong, NotYet):
             self._queue.forget(key)
             self._queue.add_after(key, wrong.after)

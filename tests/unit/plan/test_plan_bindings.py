@@ -8,7 +8,7 @@ from aws_lb_controller.model.binding import Binding, NetworkingPeer, NetworkingP
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.stack import Stack
 from aws_lb_controller.plan.plan import plan
-from aws_lb_controller.plan.steps import CreateBinding, DeleteBinding, UpdateBinding
+from aws_lb_controller.plan.steps import CreateBinding, DeleteBinding, PublishStatus, UpdateBinding
 from builders_model import STACK_ID, a_binding, a_stack
 from carrying_out import brought_to, built
 
@@ -77,7 +77,9 @@ def test_the_order_of_peers_and_a_ports_default_protocol_are_no_difference() -> 
 def test_a_binding_that_nothing_wants_is_deleted_before_its_target_group() -> None:
     steps = plan(a_stack(bindings=(), target_groups=(), rules=()), built(a_stack()))
 
-    assert ["DeleteRule", "DeleteBinding", "DeleteTargetGroup"] == [type(step).__name__ for step in steps]
+    assert ["DeleteRule", "PublishStatus", "DeleteBinding", "DeleteTargetGroup"] == [
+        type(step).__name__ for step in steps
+    ]
 
 
 def test_a_binding_that_is_being_deleted_is_waited_for_and_then_made_anew() -> None:
@@ -91,7 +93,7 @@ def test_a_binding_of_a_lost_target_group_makes_way_for_the_new_one_of_its_name(
     observed = replace(built(a_stack()), target_groups=(), rules=())
     kinds = [type(step).__name__ for step in plan(a_stack(), observed)]
 
-    assert ["CreateTargetGroup", "CreateRule", "DeleteBinding", "CreateBinding"] == kinds
+    assert ["CreateTargetGroup", "DeleteBinding", "CreateBinding", "AwaitTargets", "CreateRule"] == kinds
 
 
 def test_of_two_bindings_of_one_target_group_the_first_by_name_is_kept() -> None:
@@ -100,6 +102,6 @@ def test_of_two_bindings_of_one_target_group_the_first_by_name_is_kept() -> None
         observed.bindings[0], arn="uid-2", resource=replace(observed.bindings[0].resource, name="zzz-second")
     )
 
-    assert (DeleteBinding(namespace="shop", name="zzz-second"),) == plan(
+    assert (PublishStatus(), DeleteBinding(namespace="shop", name="zzz-second")) == plan(
         a_stack(), replace(observed, bindings=(extra, *observed.bindings))
     )

@@ -8,6 +8,8 @@ from aws_lb_controller.plan.effects import Given, after
 from aws_lb_controller.plan.plan import plan
 from aws_lb_controller.plan.show import describe, show
 from aws_lb_controller.plan.steps import (
+    AwaitTargets,
+    AwaitTraffic,
     CreateBinding,
     CreateListener,
     CreateLoadBalancer,
@@ -21,12 +23,14 @@ from aws_lb_controller.plan.steps import (
     DeleteSecurityGroup,
     DeleteTargetGroup,
     EnsureBackendSecurityGroup,
+    ModifyCapacityReservation,
     ModifyListener,
     ModifyListenerAttributes,
     ModifyLoadBalancerAttributes,
     ModifyRule,
     ModifyTargetGroup,
     ModifyTargetGroupAttributes,
+    PublishStatus,
     SetIpAddressType,
     SetListenerCertificates,
     SetRulePriorities,
@@ -63,6 +67,7 @@ EVERY_KIND: tuple[Step, ...] = (
     SetSecurityGroups(arn="a", security_groups=a_load_balancer().security_groups),
     SetIpAddressType(arn="a", ip_address_type="dualstack"),
     ModifyLoadBalancerAttributes(arn="a", attributes={"k": "v"}),
+    ModifyCapacityReservation(load_balancer="a", units=3000),
     DeleteLoadBalancer(arn="a"),
     CreateListener(listener=a_listener()),
     ModifyListener(arn="a", listener=a_tls_listener(), changed=("protocol", "certificates")),
@@ -77,6 +82,9 @@ EVERY_KIND: tuple[Step, ...] = (
     CreateBinding(binding=a_binding()),
     UpdateBinding(binding=a_binding()),
     DeleteBinding(namespace="shop", name="b"),
+    AwaitTargets(namespace="shop", name="b"),
+    AwaitTraffic(load_balancer="a", target_groups=(), instead_of=()),
+    PublishStatus(),
 )
 
 
@@ -85,7 +93,7 @@ def test_every_kind_of_step_is_shown_in_one_line_of_its_own() -> None:
 
     assert set(get_args(Step)) == {type(step) for step in EVERY_KIND}
     assert len(EVERY_KIND) == len(set(lines))
-    assert [] == [line for line in lines if line[:2] not in ("+ ", "~ ", "- ")]
+    assert [] == [line for line in lines if line[:2] not in ("+ ", "~ ", "- ", "= ")]
 
 
 def test_a_step_without_what_it_names_or_without_aws_answer_changes_nothing() -> None:
@@ -125,7 +133,7 @@ def test_a_load_balancer_is_seen_with_what_aws_answered() -> None:
     assert (
         SeenLoadBalancer(
             arn="arn-1",
-            resource=a_load_balancer(),
+            resource=a_load_balancer(minimum_capacity_units=0),
             dns_name="lb.example",
             hosted_zone_id="Z1",
             state="provisioning",

@@ -18,6 +18,7 @@ from aws_lb_controller.plan.steps import (
     EnsureBackendSecurityGroup,
     ModifyTargetGroup,
     ModifyTargetGroupAttributes,
+    PublishStatus,
     SetSecurityGroupIngress,
     needs,
 )
@@ -60,9 +61,15 @@ def test_what_aws_cannot_change_replaces_the_target_group_and_its_binding_follow
     observed = built(a_stack())
     stack = a_stack(target_groups=(a_target_group(name="new", **{field: value}),), bindings=(a_binding(name="new"),))
 
-    assert ["CreateTargetGroup", "ModifyRule", "CreateBinding", "DeleteBinding", "DeleteTargetGroup"] == [
-        type(step).__name__ for step in plan(stack, observed)
-    ]
+    assert [
+        "CreateTargetGroup",
+        "CreateBinding",
+        "AwaitTargets",
+        "ModifyRule",
+        "PublishStatus",
+        "DeleteBinding",
+        "DeleteTargetGroup",
+    ] == [type(step).__name__ for step in plan(stack, observed)]
 
 
 def test_a_health_check_is_modified_in_what_differs() -> None:
@@ -93,7 +100,7 @@ def test_of_two_target_groups_of_one_tag_the_one_in_use_is_kept() -> None:
     observed = built(a_stack())
     first = replace(observed.target_groups[0], arn="a-first-by-arn")
 
-    assert (DeleteTargetGroup(arn="a-first-by-arn"),) == plan(
+    assert (PublishStatus(), DeleteTargetGroup(arn="a-first-by-arn")) == plan(
         a_stack(), replace(observed, target_groups=(first, *observed.target_groups))
     )
 
@@ -103,7 +110,7 @@ def test_of_two_unused_target_groups_of_one_tag_the_first_by_arn_is_kept() -> No
     observed = built(stack)
     first = replace(observed.target_groups[0], arn="a-first-by-arn")
 
-    assert (DeleteTargetGroup(arn=observed.target_groups[0].arn),) == plan(
+    assert (PublishStatus(), DeleteTargetGroup(arn=observed.target_groups[0].arn)) == plan(
         stack, replace(observed, target_groups=(*observed.target_groups, first))
     )
 

@@ -6,6 +6,7 @@ import pytest
 
 from aws_lb_controller.model.listener import Listener, MutualAuthentication
 from aws_lb_controller.model.observed import ObservedStack
+from aws_lb_controller.plan import canon
 from aws_lb_controller.plan.plan import plan
 from aws_lb_controller.plan.steps import (
     CreateListener,
@@ -34,6 +35,10 @@ def changed(listener: Listener, observed: ObservedStack) -> list[tuple[str, ...]
     return [step.changed for step in steps_for(listener, observed) if isinstance(step, ModifyListener)]
 
 
+def certificate_steps(steps: Plan) -> list[SetListenerCertificates]:
+    return [step for step in steps if isinstance(step, SetListenerCertificates)]
+
+
 def test_another_port_is_another_listener_and_the_old_one_goes_first() -> None:
     steps = steps_for(a_listener(8080), seen_with(a_listener(80)))
 
@@ -53,7 +58,7 @@ def test_http_becomes_https_in_place_with_all_that_tls_needs() -> None:
     steps = steps_for(wanted, seen_with(a_listener(80)))
 
     assert [("protocol", "certificates", "ssl_policy")] == [s.changed for s in steps if isinstance(s, ModifyListener)]
-    assert SetListenerCertificates(arn="arn-l", add=("cert-b",), remove=()) == steps[-1]
+    assert [SetListenerCertificates(arn="arn-l", add=("cert-a", "cert-b"), remove=())] == certificate_steps(steps)
 
 
 def test_a_security_policy_seen_on_a_listener_without_tls_is_no_difference() -> None:
@@ -66,8 +71,12 @@ def test_a_policy_seen_before_tls_came_is_set_all_the_same() -> None:
     assert [("protocol", "certificates", "ssl_policy")] == changed(a_tls_listener(80), observed)
 
 
-def test_https_becomes_http_by_its_protocol_alone() -> None:
-    assert [("protocol",)] == changed(a_listener(443), seen_with(a_tls_listener(443)))
+def test_https_becomes_http_by_its_protocol_and_then_its_certificates_go() -> None:
+    modify, certificates = steps_for(a_listener(443), seen_with(a_tls_listener(443)))
+
+    assert isinstance(modify, ModifyListener)
+    assert ("protocol",) == modify.changed
+    assert SetListenerCertificates(arn="arn-l", add=(), remove=("cert-a",), may_be_gone=True) == certificates
 
 
 def test_further_certificates_come_and_go_without_a_change_of_the_listener() -> None:
@@ -84,19 +93,31 @@ def test_the_order_of_further_certificates_does_not_matter() -> None:
     assert () == steps_for(a_tls_listener(certificates=("cert-a", "cert-c", "cert-b")), observed)
 
 
-def test_a_default_certificate_that_is_among_the_further_ones_too_stays_there() -> None:
-    observed = seen_with(a_tls_listener(), certificates=("cert-a", "cert-a"))
+def test_a_default_certificate_that_is_not_on_the_list_is_put_there() -> None:
+    observed = seen_with(a_tls_listener(), certificates=("cert-a", canon.DEFAULT_NOT_LISTED, "cert-b"))
 
-    assert () == steps_for(a_tls_listener(), observed)
+    assert (SetListenerCertificates(arn="arn-l", add=("cert-a",), remove=()),) == steps_for(
+        a_tls_listener(certificates=("cert-a", "cert-b")), observed
+    )
 
 
-def test_with_a_new_default_certificate_the_further_ones_are_named_again() -> None:
+def test_certificates_come_before_the_default_one_changes_and_go_after_it() -> None:
     observed = seen_with(a_tls_listener(certificates=("cert-a", "cert-b")))
 
-    assert (
-        SetListenerCertificates(arn="arn-l", add=("cert-b",), remove=())
-        == steps_for(a_tls_listener(certificates=("cert-c", "cert-b")), observed)[-1]
-    )
+    before, modify, after = steps_for(a_tls_listener(certificates=("cert-b", "cert-c")), observed)
+
+    assert SetListenerCertificates(arn="arn-l", add=("cert-c",), remove=(), spare=("cert-a",)) == before
+    assert isinstance(modify, ModifyListener)
+    assert SetListenerCertificates(arn="arn-l", add=("cert-b", "cert-c"), remove=("cert-a",)) == after
+
+
+def test_a_new_default_certificate_that_is_on_the_list_already_needs_nothing_before() -> None:
+    observed = seen_with(a_tls_listener(certificates=("cert-a", "cert-b")))
+
+    modify, after = steps_for(a_tls_listener(certificates=("cert-b", "cert-a")), observed)
+
+    assert isinstance(modify, ModifyListener)
+    assert SetListenerCertificates(arn="arn-l", add=("cert-a", "cert-b"), remove=()) == after
 
 
 @pytest.mark.parametrize("seen", [None, "None"])

@@ -14,6 +14,7 @@ from aws_lb_controller.plan.steps import (
     DeleteLoadBalancer,
     DeleteSecurityGroup,
     ModifyLoadBalancerAttributes,
+    PublishStatus,
     SetIpAddressType,
     SetSecurityGroups,
     SetSubnets,
@@ -56,9 +57,18 @@ def test_another_scheme_replaces_the_load_balancer_and_its_listeners() -> None:
     observed = built(a_stack())
     steps = plan(a_stack(load_balancers=(a_load_balancer(scheme="internal"),)), observed)
 
-    assert ["DeleteLoadBalancer", "CreateLoadBalancer", "CreateListener", "CreateRule"] == [
-        type(step).__name__ for step in steps
-    ]
+    assert [
+        "CreateTargetGroup",
+        "CreateLoadBalancer",
+        "CreateListener",
+        "CreateRule",
+        "CreateBinding",
+        "AwaitTraffic",
+        "PublishStatus",
+        "DeleteLoadBalancer",
+        "DeleteBinding",
+        "DeleteTargetGroup",
+    ] == [type(step).__name__ for step in steps]
 
 
 def test_the_order_of_subnets_and_security_groups_does_not_matter() -> None:
@@ -92,7 +102,9 @@ def test_a_new_security_group_is_made_before_and_an_old_one_deleted_after_the_lo
     wanted = a_load_balancer(security_groups=(Ref("SecurityGroup", "New"),))
     steps = plan(stack_with(wanted, security_groups=(a_security_group("New"),)), seen_with(a_load_balancer()))
 
-    assert [CreateSecurityGroup, SetSecurityGroups, DeleteSecurityGroup] == [type(step) for step in steps]
+    assert [CreateSecurityGroup, SetSecurityGroups, PublishStatus, DeleteSecurityGroup] == [
+        type(step) for step in steps
+    ]
     assert (Ref("SecurityGroup", "New"),) == steps[1].security_groups
 
 
@@ -114,7 +126,7 @@ def test_of_two_load_balancers_of_one_tag_the_one_with_listeners_is_kept() -> No
     observed = built(a_stack())
     first = replace(observed.load_balancers[0], arn="a-first-by-arn")
 
-    assert (DeleteLoadBalancer(arn="a-first-by-arn"),) == plan(
+    assert (PublishStatus(), DeleteLoadBalancer(arn="a-first-by-arn")) == plan(
         a_stack(), replace(observed, load_balancers=(first, *observed.load_balancers))
     )
 
@@ -144,8 +156,8 @@ def test_the_annotation_turns_protection_off_before_the_replaced_one_goes() -> N
     observed = seen_with(a_load_balancer(), attributes=PROTECTED)
     steps = plan(stack_with(a_load_balancer(scheme="internal", attributes=OPEN)), observed)
 
-    assert (ModifyLoadBalancerAttributes(arn="arn-lb", attributes=OPEN), DeleteLoadBalancer(arn="arn-lb")) == steps[:2]
-    assert isinstance(steps[2], CreateLoadBalancer)
+    assert isinstance(steps[0], CreateLoadBalancer)
+    assert (ModifyLoadBalancerAttributes(arn="arn-lb", attributes=OPEN), DeleteLoadBalancer(arn="arn-lb")) == steps[-2:]
     assert () == refusals(steps, observed)
 
 

@@ -11,6 +11,7 @@ from moto.elbv2.responses import ELBV2Response
 from localworld.moto_extensions.patching import around, instead
 
 QUIC = {"QUIC": "UDP", "TCP_QUIC": "TCP_UDP"}  # and the protocol of moto's that takes the same checks
+TLS = ("HTTPS", "TLS")
 VALIDATE_TOKEN = "jwt-validation"
 
 instead(models, "ALLOWED_ACTIONS")([*models.ALLOWED_ACTIONS, VALIDATE_TOKEN])
@@ -78,12 +79,9 @@ def create_listener(original: Any, response: Any) -> Any:
 
 @around(ELBV2Response, "modify_listener")
 def modify_listener(original: Any, response: Any) -> Any:
-    """Keep the mutual authentication; a listener that is no longer TLS has no certificates."""
+    """Keep the mutual authentication."""
     result = original(response)
-    listener = result._result["Listeners"][0]
-    _keep_mutual_authentication(listener, response)
-    if listener.protocol in ("TCP", "UDP", "TCP_UDP"):
-        listener.certificate, listener.certificates = None, []
+    _keep_mutual_authentication(result._result["Listeners"][0], response)
     return result
 
 

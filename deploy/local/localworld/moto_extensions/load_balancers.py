@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.elbv2.exceptions import ELBClientError, LoadBalancerNotFoundError
 from moto.elbv2.models import AvailabilityZone, ELBv2Backend, FakeLoadBalancer
 from moto.elbv2.responses import ELBV2Response
 
@@ -107,20 +108,35 @@ def set_ip_address_type(original: Any, backend: Any, arn: str, ip_type: str) -> 
 
 @instead(ELBV2Response, "modify_capacity_reservation")
 def modify_capacity_reservation(response: Any) -> ActionResult:
-    """Keep a load balancer's reserved capacity; moto has no such call."""
-    parameters = response._get_params()
-    balancer = response.elbv2_backend.load_balancers[parameters["LoadBalancerArn"]]
-    reset = str(parameters.get("ResetCapacityReservation", "")).lower() == "true"
-    balancer.minimum_capacity = None if reset else parameters.get("MinimumLoadBalancerCapacity")
+    """Keep or reset a load balancer's reserved capacity, once it is no longer provisioning; moto has no such call."""
+    parameters, balancer = response._get_params(), _described(response)
+    if balancer.state == "provisioning":
+        raise ELBClientError("OperationNotPermitted", "The load balancer is provisioning")
+    if _is_true(parameters.get("ResetCapacityReservation")):
+        balancer.capacity_units = 0
+    elif units := (parameters.get("MinimumLoadBalancerCapacity") or {}).get("CapacityUnits"):
+        balancer.capacity_units = int(units)
+    else:
+        raise ELBClientError("InvalidConfigurationRequest", "Neither capacity units nor a reset")
     return describe_capacity_reservation(response)
 
 
 @instead(ELBV2Response, "describe_capacity_reservation")
 def describe_capacity_reservation(response: Any) -> ActionResult:
-    """The kept capacity, as provisioned at once."""
-    balancer = response.elbv2_backend.load_balancers[response._get_params()["LoadBalancerArn"]]
-    kept = getattr(balancer, "minimum_capacity", None)
-    if not kept:
+    """The kept capacity, as provisioned at once; without one neither units nor states are told."""
+    units = getattr(_described(response), "capacity_units", 0)
+    if not units:
         return ActionResult({"CapacityReservationState": []})
     state = [{"State": {"Code": "provisioned"}}]
-    return ActionResult({"MinimumLoadBalancerCapacity": kept, "CapacityReservationState": state})
+    return ActionResult({"MinimumLoadBalancerCapacity": {"CapacityUnits": units}, "CapacityReservationState": state})
+
+
+def _described(response: Any) -> Any:
+    arn = response._get_params()["LoadBalancerArn"]
+    if arn not in response.elbv2_backend.load_balancers:
+        raise LoadBalancerNotFoundError
+    return response.elbv2_backend.load_balancers[arn]
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).lower() == "true"

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lb_controller.aws.wire.tags import Json, without_none
 from aws_lb_controller.model.listener import (
+    STICKY_WITHOUT_DURATION,
     Action,
     Authenticate,
     FixedResponse,
@@ -46,7 +47,8 @@ def _action(action: Action) -> dict[str, Any]:
 
 def _forward(action: Forward) -> dict[str, Any]:
     groups = [without_none({"TargetGroupArn": g.arn, "Weight": g.weight}) for g in action.target_groups]
-    sticky = {"Enabled": True, "DurationSeconds": action.stickiness_seconds}
+    # STICKY_WITHOUT_DURATION is 0, and is not told
+    sticky = without_none({"Enabled": True, "DurationSeconds": action.stickiness_seconds or None})
     stickiness = sticky if action.stickiness_seconds is not None else None
     return without_none({"TargetGroups": groups, "TargetGroupStickinessConfig": stickiness})
 
@@ -94,7 +96,9 @@ def _seen_forward(described: Json) -> Forward:
     stickiness: Json = config.get("TargetGroupStickinessConfig", {})
     return Forward(
         target_groups=tuple(WeightedTargetGroup(g["TargetGroupArn"], g.get("Weight")) for g in groups),
-        stickiness_seconds=stickiness.get("DurationSeconds") if stickiness.get("Enabled") else None,
+        stickiness_seconds=stickiness.get("DurationSeconds", STICKY_WITHOUT_DURATION)
+        if stickiness.get("Enabled")
+        else None,
     )
 
 

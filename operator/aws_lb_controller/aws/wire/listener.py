@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from aws_lb_controller.aws.wire import action
 from aws_lb_controller.aws.wire.tags import Json, to_aws, without_none
-from aws_lb_controller.model.listener import Listener, MutualAuthentication
+from aws_lb_controller.model.listener import (
+    STICKY_WITHOUT_DURATION,
+    Action,
+    Forward,
+    Listener,
+    MutualAuthentication,
+)
 from aws_lb_controller.model.observed import Seen
+from aws_lb_controller.plan import canon
 
 WITH_TLS = frozenset({"HTTPS", "TLS"})
 """Protocols of listeners that have certificates."""
@@ -83,7 +91,7 @@ def seen(
             load_balancer=described["LoadBalancerArn"],
             port=described.get("Port", 0),
             protocol=described.get("Protocol", ""),
-            default_actions=action.from_aws(described.get("DefaultActions", ())),
+            default_actions=tuple(_seen_actions(described)),
             tags=tags,
             attributes=attributes,
             certificates=_seen_certificates(described, certificates) if tls else (),
@@ -94,10 +102,20 @@ def seen(
     )
 
 
+def _seen_actions(described: Json) -> Iterator[Action]:
+    """A duration that AWS should tell of an NLB's stickiness would be its own: nobody can give one."""
+    timed = described.get("Protocol") in WITH_RULES
+    for each in action.from_aws(described.get("DefaultActions", ())):
+        if isinstance(each, Forward) and each.stickiness_seconds is not None and not timed:
+            yield replace(each, stickiness_seconds=STICKY_WITHOUT_DURATION)
+        else:
+            yield each
+
+
 def _seen_certificates(described: Json, listed: Iterable[Json]) -> tuple[str, ...]:
-    default = [c["CertificateArn"] for c in described.get("Certificates", ())][:1]
-    # a default certificate may stand in the list a second time, as one of the others
-    return (*default, *sorted({c["CertificateArn"] for c in listed} - set(default)))
+    """DescribeListenerCertificates tells the default one, and once more where it is on the certificate list too."""
+    default = tuple(c["CertificateArn"] for c in described.get("Certificates", ()))[:1]
+    return canon.seen_certificates(default, {c["CertificateArn"] for c in listed if not c.get("IsDefault")})
 
 
 def _seen_mutual_authentication(described: Json | None) -> MutualAuthentication | None:

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lb_controller.aws.wire.tags import Json, to_aws, without_none
 from aws_lb_controller.model.load_balancer import LoadBalancer, SubnetMapping
 from aws_lb_controller.model.observed import SeenLoadBalancer
-from aws_lb_controller.plan.steps import SetSecurityGroups, SetSubnets
+from aws_lb_controller.plan.steps import ModifyCapacityReservation, SetSecurityGroups, SetSubnets
 
 
 def create(lb: LoadBalancer) -> dict[str, Any]:
@@ -43,6 +43,19 @@ def set_security_groups(step: SetSecurityGroups) -> dict[str, Any]:
     return {"LoadBalancerArn": step.arn, "SecurityGroups": groups, **without_none(switch)}
 
 
+def modify_capacity(step: ModifyCapacityReservation) -> dict[str, Any]:
+    """The parameters of ModifyCapacityReservation."""
+    if step.units == 0:
+        return {"LoadBalancerArn": step.load_balancer, "ResetCapacityReservation": True}
+    return {"LoadBalancerArn": step.load_balancer, "MinimumLoadBalancerCapacity": {"CapacityUnits": step.units}}
+
+
+def seen_capacity(described: Json) -> int:
+    """The capacity units that DescribeCapacityReservation tells; 0 without a reservation."""
+    reserved: Json = described.get("MinimumLoadBalancerCapacity") or {}
+    return int(reserved.get("CapacityUnits", 0))
+
+
 def _mapping(subnet: SubnetMapping) -> dict[str, Any]:
     return without_none(
         {
@@ -58,7 +71,10 @@ def _mapping(subnet: SubnetMapping) -> dict[str, Any]:
 def seen(
     described: Json, *, resource_tag: str, tags: Mapping[str, str], attributes: Mapping[str, str]
 ) -> SeenLoadBalancer:
-    """A load balancer of DescribeLoadBalancers; resource_tag: the key of the tag that holds its id within the stack."""
+    """A load balancer of DescribeLoadBalancers, which tells no capacity.
+
+    resource_tag: the key of the tag that holds its id within the stack.
+    """
     return SeenLoadBalancer(
         arn=described["LoadBalancerArn"],
         dns_name=described.get("DNSName", ""),
