@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aws_lb_controller.aws.wire import action, listener, load_balancer, rule, security_group, tags, target_group
 from aws_lb_controller.model.listener import (
+    STICKY_WITHOUT_DURATION,
     Action,
     Authenticate,
     Condition,
@@ -34,7 +35,7 @@ forwards = st.builds(
     target_groups=st.lists(
         st.builds(WeightedTargetGroup, texts, st.none() | st.integers(0, 999)), min_size=1, max_size=3
     ).map(tuple),
-    stickiness_seconds=st.none() | st.integers(1, 604800),
+    stickiness_seconds=st.none() | st.just(STICKY_WITHOUT_DURATION) | st.integers(1, 604800),
 )
 actions = (
     forwards
@@ -145,6 +146,25 @@ def test_a_listener_comes_back_as_wanted(more: dict[str, Any]) -> None:
         certificates=listener.certificates(wanted.certificates),
     )
     assert wanted == seen.resource
+
+
+def test_stickiness_without_a_duration_is_asked_for_without_one() -> None:
+    sticky = Forward(target_groups=(WeightedTargetGroup("a"),), stickiness_seconds=STICKY_WITHOUT_DURATION)
+    [asked] = action.to_aws([sticky])
+    assert {"Enabled": True} == asked["ForwardConfig"]["TargetGroupStickinessConfig"]
+
+
+@pytest.mark.parametrize(("protocol", "expected"), [("TCP", STICKY_WITHOUT_DURATION), ("HTTP", 3600)])
+def test_a_duration_of_stickiness_that_aws_tells_counts_for_application_load_balancers_only(
+    protocol: str, expected: int
+) -> None:
+    forward = Forward(target_groups=(WeightedTargetGroup("a"),), stickiness_seconds=3600)
+    answer = {"ListenerArn": "a", "LoadBalancerArn": "lb", "Port": 80, "Protocol": protocol}
+    answer["DefaultActions"] = action.to_aws([forward])
+    seen = listener.seen(answer, resource_tag="-", tags={}, attributes={}, certificates=())
+    (seen_forward,) = seen.resource.default_actions
+    assert isinstance(seen_forward, Forward)
+    assert expected == seen_forward.stickiness_seconds
 
 
 def test_a_listener_without_tls_has_no_policy_though_aws_may_say_one() -> None:
