@@ -12,7 +12,7 @@
     │   ├── AwsUnavailable    no answer, or a 5xx one: whether the call took effect is unknown
     │   ├── AwsNotFound       what the call names is not there (any more)
     │   ├── AwsAlreadyExists  what the call would make is there already
-    │   ├── AwsInUse          what the call would delete is still needed by something
+    │   ├── AwsInUse          what the call would delete is still needed, or what it would change still changes
     │   ├── AwsDenied         permissions
     │   └── AwsRefused        any other refusal: AWS will not take what we ask
     ├── KubernetesError       the API server refused or could not be reached; back off
@@ -107,7 +107,9 @@ class AwsAlreadyExists(AwsError):
 
 
 class AwsInUse(AwsError):
-    """What the call would delete is used by something else, or still being let go."""
+    """What the call would delete is used by something else or still being let go, or an earlier change of what it would
+    change is still under way: later it succeeds.
+    """
 
 
 class AwsDenied(AwsError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -65,7 +66,7 @@ class Answers:
 
     def _answer(self, question: Question[Any], *, refresh: bool) -> object:
         if isinstance(question, Existing):
-            return self._inventory.glance(question.stack) or self._inventory.observe(question.stack)
+            return self._inventory.glance(question.stack) or self._inventory.observe(question.stack, capacity=False)
         return self._cache.get(question, lambda: self._ask(question), refresh=refresh)
 
     def _ask(self, question: Question[Any]) -> object:
@@ -94,7 +95,7 @@ class Answers:
                 id=subnet["SubnetId"],
                 zone=subnet["AvailabilityZone"],
                 zone_id=subnet.get("AvailabilityZoneId", ""),
-                zone_type=self._zone_type(subnet["AvailabilityZone"]),
+                zone_type="outpost" if subnet.get("OutpostArn") else self._zone_type(subnet["AvailabilityZone"]),
                 cidr=subnet.get("CidrBlock", ""),
                 ipv6_cidrs=tuple(_associated_ipv6(subnet)),
                 available_addresses=subnet.get("AvailableIpAddressCount", 0),
@@ -139,16 +140,15 @@ class Answers:
 
     # --- security groups ---
 
-    def _security_group_ids(self, names_or_ids: Iterable[str]) -> Mapping[str, str]:
+    def _security_group_ids(self, names_or_ids: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
         ids = sorted(given for given in names_or_ids if given.startswith("sg-"))
         names = sorted(given for given in names_or_ids if not given.startswith("sg-"))
-        found = {str(group["GroupId"]): str(group["GroupId"]) for group in self._groups("group-id", ids)}
-        # of several groups of one name every replica takes the same
-        groups = sorted(
-            self._groups("tag:Name", [*map(_literally, names)], self._in_vpc()), key=_group_id, reverse=True
-        )
-        by_name = {wire_tags.from_aws(group.get("Tags", ())).get("Name", ""): _group_id(group) for group in groups}
-        return {**found, **{name: by_name[name] for name in names if name in by_name}}
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for group in self._groups("group-id", ids):
+            found[group["GroupId"]].append(group["GroupId"])
+        for group in self._groups("tag:Name", [*map(_literally, names)], self._in_vpc()):
+            found[wire_tags.from_aws(group["Tags"])["Name"]].append(group["GroupId"])
+        return {given: tuple(sorted(groups)) for given, groups in found.items()}
 
     def _groups(self, filtered_by: str, values: Sequence[str], *also: Any) -> Iterator[Json]:
         for batch in batches(values, FILTER_VALUES):
@@ -182,10 +182,6 @@ class Answers:
             # one that is not there makes AWS refuse all, so each for itself
             return {name: arn for n in names for name, arn in self._target_group_arns([n]).items()} if names[1:] else {}
         return {group["TargetGroupName"]: group["TargetGroupArn"] for group in groups}
-
-
-def _group_id(group: Json) -> str:
-    return str(group["GroupId"])
 
 
 def _literally(text: str) -> str:

@@ -89,7 +89,16 @@ _CODES: Mapping[type[AwsError], frozenset[str]] = MappingProxyType(
                 "PriorityInUse",
             }
         ),
-        AwsInUse: frozenset({"DependencyViolation", "InvalidGroup.InUse", "ResourceInUse", "ResourceInUseException"}),
+        AwsInUse: frozenset(
+            {
+                "CapacityReservationPending",
+                "DependencyViolation",
+                "InvalidGroup.InUse",
+                "PriorRequestNotComplete",
+                "ResourceInUse",
+                "ResourceInUseException",
+            }
+        ),
         AwsDenied: frozenset(
             {
                 "AccessDenied",

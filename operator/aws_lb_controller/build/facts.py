@@ -63,9 +63,10 @@ class VpcNetworks(Question[VpcCidrs]):
 
 
 @dataclass(frozen=True, slots=True)
-class SecurityGroupIds(Question[Mapping[str, str]]):
-    """The ids of security groups of the VPC given by id or by ``Name`` tag: as given → id; what is not found is not
-    in it.
+class SecurityGroupIds(Question[Mapping[str, tuple[str, ...]]]):
+    """The ids of security groups given by id, or of the VPC by ``Name`` tag: as given → ids, sorted.
+
+    Several groups may bear one name. What is not found is not in it.
     """
 
     names_or_ids: frozenset[str]

@@ -88,7 +88,8 @@ def _own_groups(
         remedy = f"{config.vpc_id} has no security group {', '.join(missing)}; name groups of it by id or Name tag"
         problem = blamed(lb.blame, "security-groups", remedy=remedy, stack=stack, value=", ".join(wanted))
         raise UnmetNeed([problem])
-    frontend: tuple[Value, ...] = tuple(dict.fromkeys(found[name] for name in wanted))
+    # all groups that bear a name: a tag need not be unique
+    frontend: tuple[Value, ...] = tuple(dict.fromkeys(group for name in wanted for group in found[name]))
     if not lb.security_groups.manage_backend_rules:
         return Groups(frontend=frontend)
     return Groups(frontend=(*frontend, BACKEND_SECURITY_GROUP), backend=BACKEND_SECURITY_GROUP)

@@ -155,7 +155,7 @@ class Deployer:
             self._observer.forget(stack.id)
         elif (left := self._as_it_was_left(stack)) is not None:
             return _published(publish, stack, left, changed=False)
-        observed = self.observe(stack.id)
+        observed = self._with_bindings(stack.id, self._observer.observe(stack.id, capacity=_asks_for_capacity(stack)))
         steps = self._plan(stack, observed, deletion_protection_off=deletion_protection_off)
         if refusals := policy.refusals(steps, observed):
             self.doubt(stack.id)
@@ -182,13 +182,14 @@ class Deployer:
         left = self._with_bindings(stack.id, trusted(stack, glanced))
         return None if self._plan(stack, left) else left
 
-    def observe(self, stack_id: StackId) -> ObservedStack:
-        """AWS's side from memory or AWS, the bindings from the store."""
-        return self._with_bindings(stack_id, self._observer.observe(stack_id))
-
     def _with_bindings(self, stack_id: StackId, observed: ObservedStack) -> ObservedStack:
+        """AWS's side with the bindings from the store."""
         held = self._store.by_index(TARGET_GROUP_BINDING, "stack", f"{stack_id.owner}:{stack_id.name}")
         return dataclasses.replace(observed, bindings=tuple(bindings.seen(obj) for obj in held))
+
+
+def _asks_for_capacity(stack: Stack) -> bool:
+    return any(lb.minimum_capacity_units is not None for lb in stack.load_balancers)
 
 
 def _published(publish: Publish, stack: Stack, observed: ObservedStack, *, changed: bool) -> Deployed:

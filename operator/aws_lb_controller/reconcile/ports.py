@@ -28,8 +28,8 @@ class EventSink(Protocol):
 class Observer(Protocol):
     """What a stack has in AWS: from memory where that is right."""
 
-    def observe(self, stack_id: StackId) -> ObservedStack:
-        """Everything but the bindings."""
+    def observe(self, stack_id: StackId, *, capacity: bool) -> ObservedStack:
+        """Everything but the bindings. capacity: and what is reserved for its load balancers, which costs calls."""
 
     def glance(self, stack_id: StackId) -> ObservedStack | None:
         """Without a close look: no attributes, listeners, rules. None where more is known, or nothing."""

@@ -6,8 +6,10 @@ from collections.abc import Callable, Sequence
 
 from aws_lb_controller.api.names import Reason
 from aws_lb_controller.build.config import BuildConfig
+from aws_lb_controller.build.ignored import passed_over
 from aws_lb_controller.build.stack import build, questions
-from aws_lb_controller.errors import KubernetesError, UnmetNeed
+from aws_lb_controller.cluster.indexes import full_name
+from aws_lb_controller.errors import KubernetesError, Problem, UnmetNeed
 from aws_lb_controller.intent.values import StackIntent
 from aws_lb_controller.model.stack import Stack, StackId
 from aws_lb_controller.reconcile.deploy import Deployed, Deployer, Publish
@@ -40,7 +42,7 @@ class Provisioner:
         SpecError, UnmetNeed where AWS lacks what is needed, and whatever `Deployer.deploy` raises.
         """
         with self._teller.stage(told, Reason.FAILED_BUILD_MODEL):
-            stack = self._known(intent) or self._build(intent)
+            stack = self._known(intent) or self._build(intent, told)
         before()
         self._deployed.pop(intent.stack, None)
         attempt = _Attempt(publish)
@@ -69,13 +71,22 @@ class Provisioner:
         then, stack = self._deployed.get(intent.stack, (None, None))
         return stack if then == intent else None
 
-    def _build(self, intent: StackIntent) -> Stack:
+    def _build(self, intent: StackIntent, told: Sequence[Obj]) -> Stack:
         asked = questions(intent, self._config)
+        facts = self._answerer.answer(asked)
         try:
-            return build(intent, self._answerer.answer(asked), self._config)
+            stack = build(intent, facts, self._config)
         except UnmetNeed:
             # the answers may be old: somebody may have made what was lacking
-            return build(intent, self._answerer.answer(asked, refresh=True), self._config)
+            facts = self._answerer.answer(asked, refresh=True)
+            stack = build(intent, facts, self._config)
+        self._tell(told, passed_over(intent, facts, stack))
+        return stack
+
+    def _tell(self, told: Sequence[Obj], problems: Sequence[Problem]) -> None:
+        for obj in told:
+            mine = [problem for problem in problems if problem.object.endswith(f" {full_name(obj)}")]
+            self._teller.passed_over(obj, mine, found="building")
 
 
 class _Attempt:

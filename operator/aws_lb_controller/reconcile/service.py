@@ -9,7 +9,14 @@ from aws_lb_controller.api.names import Finalizer, Reason
 from aws_lb_controller.cluster.kinds import SERVICE
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import Problem, SpecError
-from aws_lb_controller.intent.service import deletion_protection, is_ours, object_ref, read_service, stack_id
+from aws_lb_controller.intent.service import (
+    deletion_protection,
+    is_ours,
+    object_ref,
+    read_ignored_type,
+    read_service,
+    stack_id,
+)
 from aws_lb_controller.reconcile.deploy import Deployed
 from aws_lb_controller.reconcile.ports import KubernetesWriter, Obj
 from aws_lb_controller.reconcile.provision import Provisioner
@@ -41,6 +48,8 @@ class ServiceReconciler:
             self._provision(service)
         elif Finalizer.SERVICE in (service["metadata"].get("finalizers") or ()):
             self._clean_up(service)
+        else:
+            self._teller.passed_over(service, read_ignored_type(service))
 
     def _provision(self, service: Obj) -> None:
         with self._teller.stage([service], Reason.FAILED_BUILD_MODEL):

@@ -32,7 +32,7 @@ IGNORED_VALUE = "IgnoredValue"
 
 
 class Teller:
-    """Emits the Events of one controller, and remembers which objects failed last.
+    """Emits the Events of one controller, and remembers which objects failed last, and of what they were warned.
 
     measure: what surrounds each stage, by its name.
     """
@@ -42,6 +42,7 @@ class Teller:
     ) -> None:
         self._events, self._measure = events, measure
         self._failed: set[str] = set()
+        self._passed_over: dict[tuple[str, str], frozenset[str]] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -69,10 +70,15 @@ class Teller:
             if changed | self._forget_failure(obj):
                 self._events.emit(obj, Reason.SUCCESSFULLY_RECONCILED, "Successfully reconciled", "Normal")
 
-    def passed_over(self, obj: Obj, problems: Sequence[Problem]) -> None:
-        """What an object says without effect."""
+    def passed_over(self, obj: Obj, problems: Sequence[Problem], *, found: str = "reading") -> None:
+        """What an object says without effect, each thing once for as long as it stays. found: when it was seen."""
+        now = frozenset(map(str, problems))
+        with self._lock:
+            before = self._passed_over.get((obj["metadata"]["uid"], found), frozenset())
+            self._passed_over[obj["metadata"]["uid"], found] = now
         for problem in problems:
-            self._events.emit(obj, IGNORED_VALUE, str(problem), "Warning")
+            if str(problem) not in before:
+                self._events.emit(obj, IGNORED_VALUE, str(problem), "Warning")
 
     def _forget_failure(self, obj: Obj) -> bool:
         uid = obj["metadata"]["uid"]
