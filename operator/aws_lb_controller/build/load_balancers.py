@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.owner import own_service
-from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.build.tags import resource_tags
-from aws_lb_controller.errors import SpecError
 from aws_lb_controller.intent.values import LoadBalancerIntent, StackIntent
 from aws_lb_controller.model import naming
 from aws_lb_controller.model.load_balancer import LoadBalancer, Scheme, SubnetMapping
@@ -15,8 +13,6 @@ from aws_lb_controller.model.refs import Value
 
 LOAD_BALANCER = "LoadBalancer"
 """The id of the load balancer within its stack."""
-
-_LONGEST_NAME = 32
 
 
 def existing_load_balancer(intent: LoadBalancerIntent, observed: ObservedStack) -> LoadBalancer | None:
@@ -29,14 +25,6 @@ def existing_load_balancer(intent: LoadBalancerIntent, observed: ObservedStack) 
 def choose_scheme(intent: LoadBalancerIntent, existing: LoadBalancer | None) -> Scheme:
     """What the user wants; of a silent one the existing load balancer's, because a change would replace it."""
     return intent.scheme or (existing.scheme if existing else intent.default_scheme)
-
-
-def check_name(intent: StackIntent) -> None:
-    """Raises SpecError for a name that AWS would not take."""
-    lb = intent.load_balancer
-    if lb.name is not None and not 0 < len(lb.name) <= _LONGEST_NAME:
-        remedy = f"write a name of 1 to {_LONGEST_NAME} characters"
-        raise SpecError([blamed(lb.blame, "name", remedy=remedy, stack=intent.stack, value=lb.name)])
 
 
 def build_load_balancer(

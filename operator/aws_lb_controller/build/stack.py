@@ -27,7 +27,6 @@ from aws_lb_controller.build.facts import (
 from aws_lb_controller.build.listeners import ListenerBuilder, foreign_names
 from aws_lb_controller.build.load_balancers import (
     build_load_balancer,
-    check_name,
     choose_scheme,
     existing_load_balancer,
 )
@@ -73,8 +72,6 @@ def build(intent: StackIntent, facts: Facts, config: BuildConfig) -> Stack:
     Raises SpecError where an edit is needed, UnmetNeed where only AWS lacks something; either has every problem found.
     """
     site, findings = _Site.of(intent, facts=facts, config=config), Findings()
-    with findings:
-        check_name(intent)
     _check_tags(intent, config=config, findings=findings)
     with findings:
         subnets = site.subnets()

@@ -16,7 +16,7 @@ from aws_lb_controller.intent.annotations import Annotation, AnnotationReader
 from aws_lb_controller.intent.ingress_class import ingress_name
 from aws_lb_controller.intent.ingress_member import Asked, MemberInput, MemberIntent, MemberListener, Settled
 from aws_lb_controller.intent.ingress_target_groups import TargetGroups, check_tags, class_tags
-from aws_lb_controller.intent.readers import Unreadable, read_int
+from aws_lb_controller.intent.readers import Unreadable, read_int, read_load_balancer_name
 from aws_lb_controller.intent.service import Services
 from aws_lb_controller.intent.values import ActionIntent, Blame, ForwardIntent, ForwardTo, RuleIntent, SubnetChoice
 from aws_lb_controller.model.listener import Condition, Transform
@@ -153,7 +153,7 @@ class _Reading:
         asked = self._asked(self.params.load_balancer_name, "loadBalancerName", table.LOAD_BALANCER_NAME)
         if asked and self.params.load_balancer_name:
             try:
-                table.load_balancer_name(asked.value)
+                read_load_balancer_name(asked.value)
             except Unreadable as e:
                 self._complain_of_class("loadBalancerName", asked.value, str(e))
         return asked

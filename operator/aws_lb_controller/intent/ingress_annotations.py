@@ -21,6 +21,7 @@ from aws_lb_controller.intent.readers import (
     read_int,
     read_json,
     read_list,
+    read_load_balancer_name,
     read_map,
     read_text,
 )
@@ -30,13 +31,6 @@ from aws_lb_controller.model.load_balancer import Scheme
 __all__ = ["PREFIX", "TABLE"]
 
 _PORTS = range(1, 65536)
-
-
-def load_balancer_name(text: str) -> str:
-    """A load balancer's name as far as it is known to be wrong without asking AWS."""
-    if not 0 < len(text) <= 32:
-        raise Unreadable("write a name of 1 to 32 characters")
-    return text
 
 
 def networks(text: str) -> tuple[str, ...]:
@@ -140,7 +134,7 @@ GROUP_ORDER = Annotation(suffix="group.order", reader=integer_between(-1000, 100
 # -- the load balancer
 
 LOAD_BALANCER_NAME = Annotation(
-    suffix="load-balancer-name", reader=load_balancer_name, example="shop", default="a generated name", aws="Name"
+    suffix="load-balancer-name", reader=read_load_balancer_name, example="shop", default="a generated name", aws="Name"
 )
 SCHEME: Annotation[Scheme] = Annotation(
     suffix="scheme",

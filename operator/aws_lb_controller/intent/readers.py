@@ -17,6 +17,7 @@ Reader = Callable[[str], T]
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
+_LOAD_BALANCER_NAME = re.compile(r"(?!internal-)(?!-)[A-Za-z0-9-]{1,32}(?<!-)\Z")
 _INTEGER = re.compile(r"[+-]?[0-9]+\Z")
 
 
@@ -45,6 +46,15 @@ def read_int(text: str) -> int:
     if not _INTEGER.match(text) or not -(2**63) <= int(text) < 2**63:
         raise Unreadable("write a whole number without blanks")
     return int(text)
+
+
+def read_load_balancer_name(text: str) -> str:
+    """A name that AWS takes for a load balancer."""
+    if not _LOAD_BALANCER_NAME.match(text):
+        raise Unreadable(
+            "write 1 to 32 letters, digits and hyphens, with no hyphen at either end and not internal- at the start"
+        )
+    return text
 
 
 def integer_between(low: int, high: int) -> Reader[int]:

@@ -12,6 +12,7 @@ from aws_lb_controller.intent.readers import (
     read_bool,
     read_int,
     read_list,
+    read_load_balancer_name,
     read_map,
     read_text,
 )
@@ -41,6 +42,10 @@ ICMP_SOURCES = Need("networks that the managed security group lets in: there are
 SOURCES_IN_USE = Need(
     "the managed security group, or no security group at all and targets that see the clients' addresses"
 )
+SECURITY_GROUP = Need(
+    "a security group on the load balancer, which has one unless `aws-load-balancer-disable-nlb-sg` leaves all out or "
+    "the feature gate NLBSecurityGroup is off"
+)
 OTHER_THAN_MANAGED_GROUP = Need("security groups of your own, or none: with the managed one, targets are always opened")
 
 
@@ -48,12 +53,6 @@ def _health_check_protocol(text: str) -> str:
     if text.upper() not in ("TCP", "HTTP", "HTTPS"):
         raise Unreadable("write TCP, HTTP or HTTPS")
     return text.upper()
-
-
-def _load_balancer_name(text: str) -> str:
-    if not 0 < len(text) <= 32:
-        raise Unreadable("write a name of 1 to 32 characters")
-    return text
 
 
 def _capacity_units(text: str) -> int | None:
@@ -105,7 +104,7 @@ NAME = Annotation(
     suffix=f"{_LB}-name",
     about="The load balancer's name.",
     takes="1 to 32 letters, digits and hyphens, unique in account and region",
-    reader=_load_balancer_name,
+    reader=read_load_balancer_name,
     example="shop",
     default="generated from namespace, name and UID",
     aws="CreateLoadBalancer Name",
@@ -623,7 +622,9 @@ PRIVATE_LINK_RULES = Annotation(
     example="off",
     default="as AWS has it (on)",
     aws="SetSecurityGroups EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
-    conflicts="AWS refuses it on a load balancer without security groups.",
+    needs=(SECURITY_GROUP,),
+    conflicts="On a load balancer that was made without security groups it has no effect: it never gets any.",
+    asks_for_nothing=("on",),
 )
 ACTIONS = Annotation(
     suffix="actions",

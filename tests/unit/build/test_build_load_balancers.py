@@ -9,7 +9,6 @@ import pytest
 
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.stack import build
-from aws_lb_controller.errors import SpecError
 from aws_lb_controller.model import naming
 from aws_lb_controller.model.load_balancer import LoadBalancer
 from aws_lb_controller.model.observed import ObservedStack
@@ -69,12 +68,6 @@ def test_an_ingress_groups_load_balancer_is_named_by_the_contract(group: str) ->
 
 def test_a_given_name_is_taken() -> None:
     assert "front" == nlb(name="front").name
-
-
-@pytest.mark.parametrize("name", ["", "x" * 33])
-def test_a_name_that_aws_would_refuse_is_an_error(name: str) -> None:
-    with pytest.raises(SpecError, match="write a name of 1 to 32 characters"):
-        nlb(name=name)
 
 
 def test_the_address_type_is_ipv4_by_default() -> None:

@@ -13,6 +13,7 @@ from aws_lb_controller.intent.readers import (
     read_int,
     read_json,
     read_list,
+    read_load_balancer_name,
     read_map,
 )
 
@@ -83,3 +84,13 @@ def test_json_that_is_none_is_unreadable() -> None:
 
 def test_json_keys_match_in_any_case_and_unknown_ones_are_ignored() -> None:
     assert {"statusCode": "200"} == fold({"STATUSCODE": "200", "other": 1, "messageBody": None}, ["statusCode"])
+
+
+@pytest.mark.parametrize("name", ["", "x" * 33, "-shop", "shop-", "internal-shop", "shop_front", "shop."])
+def test_a_load_balancer_name_that_aws_would_refuse_is_unreadable(name: str) -> None:
+    with pytest.raises(Unreadable, match="write 1 to 32 letters, digits and hyphens"):
+        read_load_balancer_name(name)
+
+
+def test_a_load_balancer_name_is_kept_as_written() -> None:
+    assert "Shop-1" == read_load_balancer_name("Shop-1")

@@ -79,9 +79,12 @@ def create_listener(original: Any, response: Any) -> Any:
 
 @around(ELBV2Response, "modify_listener")
 def modify_listener(original: Any, response: Any) -> Any:
-    """Keep the mutual authentication."""
+    """Keep the mutual authentication and the ALPN policy."""
     result = original(response)
-    _keep_mutual_authentication(result._result["Listeners"][0], response)
+    listener = result._result["Listeners"][0]
+    _keep_mutual_authentication(listener, response)
+    if policy := response._get_params().get("AlpnPolicy"):
+        listener.alpn_policy = policy
     return result
 
 
