@@ -1,4 +1,6 @@
-"""How long AWS takes and how much it allows: the numbers of our moto that a test or the demo may turn.
+"""How long AWS takes, how much it allows, and what fails there: what a test or the demo may turn about our moto.
+
+Delays count from when something began, against what is set now: turning one to 0 ends what is under way.
 
 Apart from the extensions, so that setting them loads no moto: moto reads the user's AWS settings when it is imported.
 """
@@ -16,6 +18,10 @@ class Behaviour:
 
     draining_seconds: float = 0.0  # a deregistered target is listed as draining for so long (AWS: 300 by default)
     group_release_seconds: float = 0.0  # a deleted load balancer's interfaces keep its security groups in use so long
+    provisioning_seconds: float = 0.0  # a new load balancer is provisioning so long (AWS: minutes)
+    initial_seconds: float = 0.0  # a new target's first health checks take so long
+    failing_target_groups: str = ""  # the health checks of groups with such a name fail: a pattern as of fnmatch
+    tells_unused: bool = False  # targets whose group no listener forwards to are `unused` (AWS: always)
     targets_per_target_group: int = 1000
     rules_per_load_balancer: int = 100
     listeners_per_load_balancer: int = 50
@@ -33,8 +39,12 @@ class Behaviour:
         made = cls()
         for one in fields(made):
             if text := environment.get(variable(one.name)):
-                setattr(made, one.name, type(getattr(made, one.name))(text))
+                setattr(made, one.name, _read(text, getattr(made, one.name)))
         return made
+
+
+def _read(text: str, default: object) -> object:
+    return text.lower() == "true" if isinstance(default, bool) else type(default)(text)  # type: ignore[call-arg]
 
 
 def variable(field_name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -9,7 +10,7 @@ from moto.elbv2.exceptions import ELBClientError, LoadBalancerNotFoundError
 from moto.elbv2.models import AvailabilityZone, ELBv2Backend, FakeLoadBalancer
 from moto.elbv2.responses import ELBV2Response
 
-from localworld.moto_extensions.patching import around, computed, instead
+from localworld.moto_extensions.patching import around, behaviour, computed, instead
 
 PUBLIC_IPV6_ONLY = "dualstack-without-public-ipv4"
 ADDRESS_KEYS = ("AllocationId", "PrivateIPv4Address", "IPv6Address")
@@ -87,6 +88,7 @@ def create_with_type(original: Any, backend: Any, *args: Any, **kwargs: Any) -> 
     known = {**kwargs, "ip_address_type": "dualstack"} if wanted == PUBLIC_IPV6_ONLY else kwargs
     balancer = original(backend, *args, **known)
     balancer.ip_address_type = wanted or balancer.ip_address_type
+    balancer.made = time.monotonic()
     if balancer.type == "network":
         _rename(backend, balancer, balancer.arn.replace(":loadbalancer/app/", ":loadbalancer/net/"))
     return balancer
@@ -97,6 +99,13 @@ def _rename(backend: Any, balancer: Any, arn: str) -> None:
     backend.tagging_service.copy_tags(balancer.arn, arn)
     backend.tagging_service.delete_all_tags_for_resource(balancer.arn)
     balancer.arn = arn
+
+
+@around(FakeLoadBalancer, "activate")
+def activate(original: Any, balancer: Any) -> None:
+    """A new load balancer is provisioning for a while; moto's is until it was described."""
+    if time.monotonic() >= balancer.made + behaviour.provisioning_seconds:
+        original(balancer)
 
 
 @around(ELBv2Backend, "set_ip_address_type")

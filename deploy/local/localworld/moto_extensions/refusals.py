@@ -24,6 +24,7 @@ from moto.elbv2.models import ELBv2Backend, elbv2_backends
 from moto.elbv2.responses import ELBV2Response
 from moto.elbv2.ssl_policies import SSL_POLICIES
 
+from localworld.moto_extensions.load_balancers import ADDRESS_KEYS
 from localworld.moto_extensions.patching import around, behaviour, instead
 from localworld.moto_extensions.targets import users
 
@@ -46,6 +47,7 @@ def create_load_balancer(original: Any, response: Any) -> Any:
     if standing is None:
         _check_security_groups(backend, parameters.get("SecurityGroups") or [])
         _check_zones(backend, parameters)
+        _check_addresses(backend, parameters, code="ResourceInUse")
         return original(response)
     if _settings(backend, standing) != _wanted_settings(parameters):
         raise DuplicateLoadBalancerName
@@ -87,6 +89,65 @@ def _check_zones(backend: Any, parameters: dict[str, Any]) -> None:
         raise ELBClientError("InvalidConfigurationRequest", "Several subnets of one Availability Zone")
     if (parameters.get("Type") or "application") == "application" and len(zones) < 2:
         raise ValidationError("At least two subnets in two different Availability Zones must be specified")
+
+
+def _check_addresses(backend: Any, parameters: dict[str, Any], *, code: str, arn: str = "") -> None:
+    """No other load balancer than `arn` holds one of the fixed addresses."""
+    others = [one for one in backend.load_balancers.values() if one.arn != arn]
+    held = {address for one in others for zone in one.availability_zones for address in _held(zone)}
+    wanted = {mapping.get(key) for mapping in parameters.get("SubnetMappings") or [] for key in ADDRESS_KEYS}
+    if taken := held & wanted:
+        raise ELBClientError(code, f"Not available for use: {', '.join(sorted(map(str, taken)))}")
+
+
+def _held(zone: Any) -> list[str]:
+    return [value for address in zone.load_balancer_addresses for value in address.values()]
+
+
+@around(ELBV2Response, "set_subnets")
+def set_subnets(original: Any, response: Any) -> Any:
+    """A network load balancer gets and loses zones, and keeps its subnet in those that stay."""
+    parameters, backend = response._get_params(), response.elbv2_backend
+    balancer = backend.load_balancers.get(parameters["LoadBalancerArn"])
+    if balancer is not None:
+        _check_zones(backend, {**parameters, "Type": balancer.type})
+    if balancer is not None and balancer.type == "network":
+        _check_addresses(backend, parameters, code="InvalidConfigurationRequest", arn=balancer.arn)
+        there = {subnet.availability_zone: subnet.id for subnet in balancer.subnets}
+        for subnet_id in _subnet_ids(parameters):
+            zone = backend.ec2_backend.get_subnet(subnet_id).availability_zone
+            if there.get(zone, subnet_id) != subnet_id:
+                raise ELBClientError("InvalidConfigurationRequest", f"In {zone} the load balancer has {there[zone]}")
+    return original(response)
+
+
+@around(ELBV2Response, "set_security_groups")
+def set_security_groups(original: Any, response: Any) -> Any:
+    """Only a network load balancer that was made with groups has any, and it keeps one; the switch is for those."""
+    parameters = response._get_params()
+    balancer = response.elbv2_backend.load_balancers.get(parameters["LoadBalancerArn"])
+    switch = "EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"
+    if balancer is not None and balancer.type != "network" and parameters.get(switch):
+        raise ELBClientError("InvalidConfigurationRequest", f"{switch} is for network load balancers")
+    if balancer is not None and balancer.type == "network":
+        if not balancer.security_groups:
+            raise ELBClientError("InvalidConfigurationRequest", "The load balancer was made without security groups")
+        if not parameters.get("SecurityGroups"):
+            raise ELBClientError("InvalidConfigurationRequest", "A security group must stay")
+    return original(response)
+
+
+@around(ELBv2Backend, "set_ip_address_type")
+def set_ip_address_type(original: Any, backend: Any, arn: str, ip_type: str) -> None:
+    """IPv6 needs subnets with it; only application load balancers do without public IPv4 addresses."""
+    balancer = backend.load_balancers.get(arn)
+    if balancer is not None and ip_type != "ipv4":
+        if balancer.type == "network" and ip_type != "dualstack":
+            raise ELBClientError("InvalidConfigurationRequest", f"A network load balancer cannot be {ip_type}")
+        without = [subnet.id for subnet in balancer.subnets if not subnet.ipv6_cidr_block_associations]
+        if without:
+            raise ELBClientError("InvalidSubnet", f"Subnets without an IPv6 network: {', '.join(without)}")
+    original(backend, arn, ip_type)
 
 
 @around(ELBv2Backend, "delete_load_balancer")

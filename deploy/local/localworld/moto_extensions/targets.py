@@ -1,8 +1,9 @@
-"""Target groups and targets as on AWS: a target is an address and a port, and it drains before it is gone."""
+"""Target groups and targets as on AWS: a target is an address and a port, is checked first, and drains at the end."""
 
 from __future__ import annotations
 
 import time
+from fnmatch import fnmatch
 from typing import Any
 
 from moto.elbv2.exceptions import TargetNotRunning
@@ -14,6 +15,9 @@ from localworld.moto_extensions.patching import around, behaviour, computed, ins
 
 DELAY_ATTRIBUTE = "deregistration_delay.timeout_seconds"
 NOT_REGISTERED = ("unused", "Target.NotRegistered", "Target is not registered to the target group")
+NOT_IN_USE = ("unused", "Target.NotInUse", "Target group is not configured to receive traffic from a load balancer")
+INITIAL = ("initial", "Elb.RegistrationInProgress", "Target registration is in progress")
+FAILED = ("unhealthy", "Target.FailedHealthChecks", "Health checks failed")
 DRAINING = ("draining", "Target.DeregistrationInProgress", "Target deregistration is in progress")
 STOPPED = ("unused", "Target.InvalidState", "Target is in the stopped state")
 
@@ -27,17 +31,20 @@ def register(group: Any, targets: list[dict[str, Any]]) -> None:
             raise TargetNotRunning(instance_id=target["Id"])
     for target in targets:
         port = int(target.get("Port") or group.port or 0) or None
-        group.targets[target["Id"], port] = {**target, "Port": port}
+        standing = group.targets.get((target["Id"], port))
+        began = standing["registered"] if standing else time.monotonic()
+        group.targets[target["Id"], port] = {**target, "Port": port, "registered": began}
         group.deregistered_targets.pop((target["Id"], port), None)
 
 
 @instead(FakeTargetGroup, "deregister")
 def deregister(group: Any, targets: list[dict[str, Any]]) -> None:
     """Take targets off, to drain; one that is not registered is no error."""
-    delay = min(behaviour.draining_seconds, float(group.attributes.get(DELAY_ATTRIBUTE, 300)))
+    delay = float(group.attributes.get(DELAY_ATTRIBUTE, 300))
+    left = {"deregistered": time.monotonic(), "delay": delay}
     for target in targets:
         for key in _keys(group.targets, target):
-            group.deregistered_targets[key] = {**group.targets.pop(key), "drained": time.monotonic() + delay}
+            group.deregistered_targets[key] = {**group.targets.pop(key), **left}
 
 
 @instead(FakeTargetGroup, "deregister_terminated_instances")
@@ -54,8 +61,12 @@ def _keys(registered: dict[Any, Any], target: dict[str, Any]) -> list[Any]:
 
 def draining(group: Any) -> dict[Any, dict[str, Any]]:
     """The targets that are still draining now."""
-    now = time.monotonic()
-    return {key: target for key, target in list(group.deregistered_targets.items()) if target["drained"] > now}
+    return {key: target for key, target in list(group.deregistered_targets.items()) if _drains(target)}
+
+
+def _drains(target: dict[str, Any]) -> bool:
+    drained: float = target["deregistered"] + min(behaviour.draining_seconds, target["delay"])
+    return time.monotonic() < drained
 
 
 @around(ELBv2Backend, "describe_target_health")
@@ -69,9 +80,10 @@ def describe_target_health(original: Any, backend: Any, arn: str, targets: list[
 
 @instead(FakeTargetGroup, "health_for")
 def health_for(group: Any, target: dict[str, Any], ec2_backend: Any) -> Any:
-    """The health of one target: healthy at once when registered, else draining, else not registered."""
+    """The health of one target: as behaviour says when it is registered, else draining, else not registered."""
     if keys := _keys(group.targets, target):
-        known, state = group.targets[keys[0]], _registered_state(target["Id"], ec2_backend)
+        known = group.targets[keys[0]]
+        state = _registered_state(group, known, ec2_backend)
     elif keys := _keys(draining(group), target):
         known, state = group.deregistered_targets[keys[0]], DRAINING
     else:
@@ -81,9 +93,15 @@ def health_for(group: Any, target: dict[str, Any], ec2_backend: Any) -> Any:
     return health
 
 
-def _registered_state(target_id: str, ec2_backend: Any) -> tuple[str, ...]:
-    instance = ec2_backend.get_instance_by_id(target_id) if target_id.startswith("i-") else None
-    return STOPPED if instance and instance.state == "stopped" else ("healthy",)
+def _registered_state(group: Any, target: dict[str, Any], ec2_backend: Any) -> tuple[str, ...]:
+    instance = ec2_backend.get_instance_by_id(target["Id"]) if target["Id"].startswith("i-") else None
+    if instance and instance.state == "stopped":
+        return STOPPED
+    if behaviour.tells_unused and not group.load_balancer_arns:
+        return NOT_IN_USE
+    if time.monotonic() < target["registered"] + behaviour.initial_seconds:
+        return INITIAL
+    return FAILED if fnmatch(group.name, behaviour.failing_target_groups) else ("healthy",)
 
 
 @computed(FakeHealthStatus, "target")
