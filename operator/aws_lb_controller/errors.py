@@ -137,10 +137,13 @@ class KubernetesNotFound(KubernetesError):
 
 
 class NotYet(ControllerError):
-    """Something is under way; look again after `after` seconds (or at the next event, if that comes first)."""
+    """Something is under way; look again after `after` seconds (or at the next event, if that comes first).
 
-    def __init__(self, why: str, *, after: float) -> None:
-        self.why, self.after = why, after
+    told: it may take so long that whoever owns the object is told what is waited for.
+    """
+
+    def __init__(self, why: str, *, after: float, told: bool = False) -> None:
+        self.why, self.after, self.told = why, after, told
         super().__init__(why)
 
 

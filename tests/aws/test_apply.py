@@ -195,7 +195,7 @@ def test_a_load_balancer_of_that_name_that_differs_is_told_as_such(world: World)
 
 def test_subnets_security_groups_and_address_type_are_set_each_by_its_own_call(world: World) -> None:
     arn, group = world.balancer(), world.aws.security_group()
-    subnets = tuple(SubnetMapping(subnet_id=world.aws.world.subnets[f"private-{zone}"]) for zone in "bc")
+    subnets = tuple(SubnetMapping(subnet_id=world.aws.world.subnets[f"public-{zone}"]) for zone in "bc")
     world.do(steps.SetSubnets(arn=arn, type="application", subnets=subnets))
     assert ["SetSubnets"] == LOG.operations()
     world.do(steps.SetSecurityGroups(arn=arn, security_groups=(group,)))

@@ -30,8 +30,9 @@ from aws_lb_controller.aws.look import look
 from aws_lb_controller.aws.observe import Inventory
 from aws_lb_controller.errors import AwsNotFound
 from aws_lb_controller.model.observed import ObservedStack, Seen
-from aws_lb_controller.model.stack import StackId
+from aws_lb_controller.model.stack import Stack, StackId
 from aws_lb_controller.plan import steps
+from aws_lb_controller.plan.plan import plan
 from aws_lb_controller.settings import FeatureGates
 
 SWEEP = {"DescribeLoadBalancers": 1, "DescribeTargetGroups": 1, "DescribeSecurityGroups": 1}
@@ -169,6 +170,25 @@ def test_without_the_feature_nobody_asks_for_capacity(world: World) -> None:
     assert "DescribeCapacityReservation" not in world.calls()
 
 
+def test_without_the_feature_nobody_asks_for_the_tags_of_listeners_and_rules_nor_touches_them(world: World) -> None:
+    balancer = world.balancer()
+    arn = world.make(steps.CreateListener(listener=listener(balancer)))
+    world.make(steps.CreateRule(rule=rule(arn)))
+    world.calls()
+    gates = FeatureGates(listener_rules_tagging=False)
+    seen = Inventory(world.clients, settings(feature_gates=gates), world.backend).observe(STACK)
+    assert 1 == world.calls()["DescribeTags"]
+    untagged = Stack(
+        id=STACK,
+        load_balancers=(load_balancer(world.subnets),),
+        listeners=(listener(balancer, tags=None),),
+        rules=(rule(arn, tags=None),),
+    )
+    assert () == plan(untagged, seen)
+    [there] = world.aws.elbv2.describe_tags(ResourceArns=[arn])["TagDescriptions"]
+    assert there["Tags"]
+
+
 def test_a_stack_whose_load_balancer_went_before_its_capacity_was_read_is_swept_again(world: World) -> None:
     arn = world.balancer()
     world.inventory.observe(STACK, capacity=False)
@@ -269,11 +289,11 @@ def test_a_stack_that_is_forgotten_while_it_is_looked_at_is_looked_at_again(
     arn = world.group()
     looks: list[StackId] = []
 
-    def look_and_forget(elbv2: Any, stack: StackId, holdings: Any) -> ObservedStack:
+    def look_and_forget(elbv2: Any, stack: StackId, holdings: Any, **how: Any) -> ObservedStack:
         if not looks:
             world.inventory.forget(stack)
         looks.append(stack)
-        return look(elbv2, stack, holdings)
+        return look(elbv2, stack, holdings, **how)
 
     monkeypatch.setattr("aws_lb_controller.aws.observe.look", look_and_forget)
     for _ in range(3):

@@ -102,10 +102,6 @@ def test_nothing_but_an_edit_changes_what_is_deployed_and_deleting_it_leaves_not
 # ---- edits from one recipe to another
 
 
-def xfail(*recipes: str, reason: str) -> Any:
-    return pytest.param(*recipes, marks=pytest.mark.xfail(strict=True, reason=reason))
-
-
 @pytest.mark.parametrize(
     ("one", "other"),
     [
@@ -118,7 +114,7 @@ def xfail(*recipes: str, reason: str) -> Any:
         ("elastic-addresses", "private-addresses"),
         ("no-group", "health-checks"),
         ("nginx-tls", "tls-to-the-pods"),
-        xfail("no-group", "private-link", reason="the switch is set again and again where no group can be"),
+        ("no-group", "private-link"),
     ],
 )
 def test_a_service_that_becomes_another_and_is_itself_again_comes_to_rest_each_time(

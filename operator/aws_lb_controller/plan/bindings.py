@@ -1,23 +1,31 @@
 """TargetGroupBindings: each belongs to its target group, by ARN, and keeps the name it was made with.
 
 Where something that takes requests now (a listener, or the rules of one) is about to move to a target group, its
-binding comes before that, and so do its targets.
+binding comes before that, and so do its targets. Where a load balancer takes the place of another, all targets are
+registered before the other one goes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import replace
 
 from aws_lb_controller.model import naming
-from aws_lb_controller.model.binding import Binding
+from aws_lb_controller.model.binding import Binding, NetworkingRule
 from aws_lb_controller.model.observed import ObservedStack, SeenBinding
 from aws_lb_controller.model.refs import Value
 from aws_lb_controller.model.stack import Stack
 from aws_lb_controller.plan import canon, match
 from aws_lb_controller.plan.order import Phase, Phased
 from aws_lb_controller.plan.policy import Terms
-from aws_lb_controller.plan.steps import AwaitTargets, CreateBinding, DeleteBinding, Step, UpdateBinding
+from aws_lb_controller.plan.steps import (
+    AwaitTargets,
+    BindingStep,
+    CreateBinding,
+    DeleteBinding,
+    Step,
+    UpdateBinding,
+)
 
 _FIELDS = ("target_group_protocol", "target_type", "ip_address_type", "vpc_id", "service_name", "service_port")
 
@@ -33,11 +41,15 @@ def changes(wanted: Stack, observed: ObservedStack, _terms: Terms) -> Phased:
     pairs = [(b, there.get(b.target_group)) for b in _with_free_names(wanted, there, staying)]
     early = [pair for pair in pairs if pair[0].target_group in awaited]
     late = [pair for pair in pairs if pair not in early]
+    taking_over = _taking_over(wanted, observed)
     return {
         Phase.COLLIDING_BINDINGS: [_delete(seen) for seen in first],
         Phase.EARLY_BINDINGS: [step for pair in early for step in _brought(*pair)],
         Phase.TARGETS_REGISTERED: [_await(*pair) for pair in early],
-        Phase.BINDINGS: [step for pair in late for step in _brought(*pair)],
+        Phase.BINDINGS: [
+            *(step for pair in late for step in _brought(*pair)),
+            *(_await(*pair) for pair in late if pair[0].target_group in taking_over),
+        ],
         Phase.RETIRED_BINDINGS: [_delete(seen) for seen in unwanted if seen not in first],
     }
 
@@ -70,6 +82,33 @@ def _moved_to(wanted: Stack, observed: ObservedStack) -> Iterator[Value]:
     actions = [listener.default_actions for listener in listeners.values()]
     actions += [rule.actions for rule in wanted.rules if rule.listener in listeners]
     return (arn for each in actions for arn in match.targets_of(each) if arn not in served)
+
+
+def _taking_over(wanted: Stack, observed: ObservedStack) -> Set[Value]:
+    """The target groups behind a load balancer that replaces another."""
+    return frozenset(match.wanted_forwards(wanted)) if match.replaced(wanted, observed) else frozenset()
+
+
+def as_reached_until_now(step: CreateBinding | UpdateBinding, observed: ObservedStack) -> BindingStep | None:
+    """The step for a load balancer that AWS did not change: whoever reaches targets now goes on reaching them.
+
+    A binding that stands keeps its networking (None if nothing else is to change), a new one also lets in whom the
+    others do.
+    """
+    binding = step.binding
+    if isinstance(step, CreateBinding):
+        return CreateBinding(binding=replace(binding, networking=_letting_in_as_well(binding, observed)))
+    (seen,) = (seen.resource for seen in observed.bindings if _name(seen) == (binding.namespace, binding.name))
+    kept = replace(binding, networking=seen.networking)
+    return UpdateBinding(binding=kept) if _differs(kept, seen) else None
+
+
+def _letting_in_as_well(binding: Binding, observed: ObservedStack) -> tuple[NetworkingRule, ...] | None:
+    there = [rule for seen in observed.bindings for rule in seen.resource.networking or ()]
+    if not binding.networking:
+        return tuple(dict.fromkeys(there)) or binding.networking
+    peers = [peer for rule in there for peer in rule.peers]
+    return tuple(replace(rule, peers=tuple(dict.fromkeys((*rule.peers, *peers)))) for rule in binding.networking)
 
 
 def _with_free_names(

@@ -178,7 +178,7 @@ def _on_bindings(observed: ObservedStack, step: Step, given: Given | None) -> Ob
 
 def _with_tags(observed: ObservedStack, step: SetTags) -> ObservedStack:
     def tagged(resource: Any) -> Any:
-        kept = {k: v for k, v in resource.tags.items() if k not in step.remove}
+        kept = {k: v for k, v in (resource.tags or {}).items() if k not in step.remove}
         return replace(resource, tags={**kept, **step.add})
 
     return replace(

@@ -46,10 +46,9 @@ def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
 def _waits(wanted: Stack, observed: ObservedStack, found: match.Match[LoadBalancer]) -> Iterator[Step]:
     """For each load balancer that takes requests and goes: the one that stands in its place, if there is one."""
     known = {lb.id: seen.arn for lb, seen in found.pairs}
-    listening = {listener.resource.load_balancer for listener in observed.listeners}
-    for seen in found.unwanted:
+    for seen in match.replaced(wanted, observed):
         for lb in wanted.load_balancers:
-            if lb.id == seen.resource.id and seen.arn in listening:
+            if lb.id == seen.resource.id:
                 yield AwaitTraffic(
                     load_balancer=known.get(lb.id, lb.ref),
                     target_groups=tuple(dict.fromkeys(match.wanted_forwards(wanted))),
@@ -92,7 +91,8 @@ def _updates(lb: LoadBalancer, seen: Seen[LoadBalancer], terms: Terms) -> Iterat
 
 
 def _security_groups(lb: LoadBalancer, seen: Seen[LoadBalancer]) -> Iterator[Step]:
-    switched = canon.differing(lb, seen.resource, ("inbound_rules_on_private_link",))
+    """The switch goes with security groups only: without any AWS refuses the call."""
+    switched = lb.security_groups and canon.differing(lb, seen.resource, ("inbound_rules_on_private_link",))
     if set(lb.security_groups) != set(seen.resource.security_groups) or switched:
         yield SetSecurityGroups(
             arn=seen.arn,

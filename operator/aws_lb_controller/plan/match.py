@@ -64,9 +64,15 @@ def target_groups(wanted: Stack, observed: ObservedStack) -> Match[TargetGroup]:
 
 
 def _serving_what_is_replaced(wanted: Stack, observed: ObservedStack) -> Set[str]:
+    return {arn for seen in replaced(wanted, observed) for arn in forwarded_to(observed, on=seen.arn)}
+
+
+def replaced(wanted: Stack, observed: ObservedStack) -> tuple[Seen[LoadBalancer], ...]:
+    """The load balancers that take requests and that another one takes the place of, or has taken."""
     ids = {lb.id for lb in wanted.load_balancers}
-    replaced = [seen for seen in load_balancers(wanted, observed).unwanted if seen.resource.id in ids]
-    return {arn for seen in replaced for arn in forwarded_to(observed, on=seen.arn)}
+    listening = {listener.resource.load_balancer for listener in observed.listeners}
+    unwanted = load_balancers(wanted, observed).unwanted
+    return tuple(seen for seen in unwanted if seen.resource.id in ids and seen.arn in listening)
 
 
 def load_balancers(wanted: Stack, observed: ObservedStack) -> Match[LoadBalancer]:

@@ -24,8 +24,8 @@ LEGACY_KEYS = frozenset(
 
 class _Tagged(Protocol):
     @property
-    def tags(self) -> Mapping[str, str]:
-        """AWS's tags."""
+    def tags(self) -> Mapping[str, str] | None:
+        """AWS's tags; None: nobody cares for them."""
 
 
 T = TypeVar("T", bound=_Tagged)
@@ -33,7 +33,9 @@ T = TypeVar("T", bound=_Tagged)
 
 def set_tags(service: Literal["elbv2", "ec2"], wanted: T, seen: Seen[T], *, terms: Terms) -> Iterator[Step]:
     """The step that brings an existing resource's tags to what is wanted, or none."""
-    there = seen.resource.tags
+    if wanted.tags is None:
+        return
+    there = seen.resource.tags or {}
     external = terms.external_managed_tags
     add = {k: v for k, v in wanted.tags.items() if there.get(k) != v and _is_ours(k, external)}
     remove = sorted(k for k in there if k not in wanted.tags and _is_ours(k, external) and not _is_legacy(k))

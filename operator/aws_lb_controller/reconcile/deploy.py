@@ -29,6 +29,7 @@ from aws_lb_controller.model.binding import Binding
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import Ref, resolve
 from aws_lb_controller.model.stack import Stack, StackId
+from aws_lb_controller.plan import bindings as plan_bindings
 from aws_lb_controller.plan import match, policy, show
 from aws_lb_controller.plan.effects import Given, after
 from aws_lb_controller.plan.plan import plan
@@ -37,12 +38,14 @@ from aws_lb_controller.plan.steps import (
     AwaitTraffic,
     CreateBinding,
     DeleteBinding,
+    DeleteListener,
     DeleteLoadBalancer,
     DeleteSecurityGroup,
     DeleteTargetGroup,
     Plan,
     PublishStatus,
     SetIpAddressType,
+    SetSecurityGroupIngress,
     SetSecurityGroups,
     SetSubnets,
     Step,
@@ -74,6 +77,9 @@ _EXPLAINED: Mapping[type, str] = {
     SetIpAddressType: "AWS does not change the address type of this load balancer so",
 }
 """Changes in place that AWS may refuse for as long as the load balancer is what it is."""
+
+_DELETIONS = (DeleteLoadBalancer, DeleteListener, DeleteTargetGroup, DeleteSecurityGroup)
+"""What is still in use when it is to go is let go of in a while; what another holds when we want it is not."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,20 +212,18 @@ class _Run:
         self._of, self._stack, self._observed, self._publish = deployer, stack, observed, publish
         self._known: dict[Ref, str] = dict(match.known(stack, observed))
         self._leaving: list[str] = []
-        self._forbidden: list[str] = []
+        self._forbidden: dict[type[Step], str] = {}
 
     def carry_out(self, steps: tuple[Step, ...]) -> Deployed:
         try:
             deployed = self._carry_out(steps)
-        except AwsInUse as e:
-            raise NotYet(str(e), after=_IN_USE_WAIT) from e
         except NotYet:
             raise
         except Exception:
             self._of._observer.forget(self._stack.id)
             raise
         if self._forbidden:
-            raise ForbiddenChange("; ".join(self._forbidden))
+            raise ForbiddenChange("; ".join(self._forbidden.values()))
         return deployed
 
     def _carry_out(self, steps: tuple[Step, ...]) -> Deployed:
@@ -237,10 +241,12 @@ class _Run:
         """Each step that can be done now is; returns what to wait for, if there is anything."""
         waits: list[NotYet] = []
         for step in steps:
+            if SetSecurityGroups in self._forbidden and isinstance(step, DeleteSecurityGroup | SetSecurityGroupIngress):
+                continue  # the load balancer keeps the group
             try:
                 self._one(step)
-            except (NotYet, AwsInUse) as e:
-                waits.append(e if isinstance(e, NotYet) else NotYet(str(e), after=_IN_USE_WAIT))
+            except NotYet as wait:
+                waits.append(wait)
                 if isinstance(step, DeleteLoadBalancer):
                     break  # it stays for now, and so does all that it needs
         waits += self._leaving_bindings()
@@ -250,13 +256,23 @@ class _Run:
         if isinstance(step, DeleteTargetGroup | DeleteSecurityGroup):
             self._wait_for_leaving_bindings()
         step = resolve(step, self._known)
+        if self._forbidden and isinstance(step, CreateBinding | UpdateBinding):
+            kept = plan_bindings.as_reached_until_now(step, self._observed)
+            if kept is None:
+                return
+            step = kept
         log.info("%s", show.describe(step), extra={"stack": self._stack.id.name, "step": type(step).__name__})
         try:
             given = self._dispatch(step)
+        except AwsInUse as e:
+            if not isinstance(step, _DELETIONS):
+                raise
+            raise NotYet(str(e), after=_IN_USE_WAIT) from e
         except AwsRefused as e:
             if type(step) not in _EXPLAINED:
                 raise
-            self._forbidden.append(f"{_EXPLAINED[type(step)]}: go back, or delete the object and make it anew ({e})")
+            way_out = "go back, or delete the object and make it anew"
+            self._forbidden[type(step)] = f"{_EXPLAINED[type(step)]}: {way_out} ({e})"
             return
         if given is not None and (ref := gives(step)) is not None:
             self._known[ref] = given.arn

@@ -85,7 +85,8 @@ class Lookout:
         with self._lock:
             waiting = self._waiting.setdefault(key, _Waiting(_key_of(stack), lacking))
         if still := lacking & waiting.targets:
-            raise NotYet(f"TargetGroupBinding {key} has {len(still)} targets to register", after=_UNHEARD_SECONDS)
+            why = f"TargetGroupBinding {key} has {len(still)} targets to register"
+            raise NotYet(why, after=_UNHEARD_SECONDS)
 
     def settled(self, stack: StackId) -> None:
         """The stack waits for no targets any more."""
@@ -107,7 +108,9 @@ class Lookout:
         except BackendMissing:
             return frozenset()
         there = self._targets.registered(binding.target_group)
-        change = change_targets(wanted, there, ours=None, limit=self._max_targets)
+        # of a shared group nothing is known to leave: rather too few are waited for than what finds no room
+        ours: frozenset[Identity] | None = frozenset() if binding.multi_cluster else None
+        change = change_targets(wanted, there, ours=ours, limit=self._max_targets)
         return frozenset(target.identity for target in change.register)
 
     # ---- traffic that flows
@@ -116,9 +119,10 @@ class Lookout:
         """The new load balancer serves no worse than the old one; every reference in the step is known."""
         arn = str(step.load_balancer)
         state = self._health.of_load_balancer(arn)
-        new = self._health.of_targets(tuple(map(str, step.target_groups)))
-        if why := why_not_yet(state, new=new, old=self._health.of_targets(step.instead_of)):
-            raise NotYet(f"load balancer {arn} takes over later: {why}", after=_TRAFFIC_SECONDS)
+        new = [self._health.of_targets((str(group),)) for group in step.target_groups]
+        old = [self._health.of_targets((group,)) for group in step.instead_of]
+        if why := why_not_yet(state, new=new, old=old):
+            raise NotYet(f"load balancer {arn} takes over later: {why}", after=_TRAFFIC_SECONDS, told=True)
 
     # ---- targets that drain
 

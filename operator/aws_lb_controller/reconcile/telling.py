@@ -29,6 +29,7 @@ _STAGES = {
 }
 """What the stages are called in the metric ``awslbc_controller_reconcile_stage_duration``."""
 IGNORED_VALUE = "IgnoredValue"
+WAITING = "Waiting"
 
 
 class Teller:
@@ -51,7 +52,10 @@ class Teller:
         try:
             with self._measure(_STAGES[reason]):
                 yield
-        except (NotYet, NotLeading):
+        except NotYet as e:
+            self.waiting(objs, e)
+            raise
+        except NotLeading:
             raise
         except ControllerError as e:
             self.failure(objs, reason, e)
@@ -63,6 +67,12 @@ class Teller:
             self._failed.update(obj["metadata"]["uid"] for obj in objs)
         for obj in objs:
             self._events.emit(obj, reason, f"{_STAGE_WORDS[reason]} {error}", "Warning")
+
+    def waiting(self, objs: Sequence[Obj], wait: NotYet) -> None:
+        """What is waited for, where that may take long."""
+        if wait.told:
+            for obj in objs:
+                self._events.emit(obj, WAITING, str(wait), "Normal")
 
     def success(self, objs: Sequence[Obj], *, changed: bool) -> None:
         """Told when something was changed, and to objects whose last reconcile failed."""

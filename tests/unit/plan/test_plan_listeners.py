@@ -127,6 +127,26 @@ def test_an_alpn_policy_of_none_is_awss_none(seen: str | None) -> None:
     assert [] == changed(wanted, seen_with(wanted, alpn_policy=seen))
 
 
+def test_an_alpn_policy_is_left_alone_where_the_user_is_silent() -> None:
+    wanted = a_tls_listener(protocol="TLS")
+
+    assert () == steps_for(wanted, seen_with(wanted, alpn_policy="HTTP2Only"))
+
+
+def test_an_alpn_policy_and_mutual_authentication_go_where_the_defaults_are_asked_for() -> None:
+    tls = a_tls_listener(protocol="TLS", alpn_policy="None")
+    https = a_tls_listener(mutual_authentication=MutualAuthentication(mode="off"))
+    passed = MutualAuthentication(mode="passthrough")
+
+    assert [("alpn_policy",)] == changed(tls, seen_with(tls, alpn_policy="HTTP2Only"))
+    assert [("mutual_authentication",)] == changed(https, seen_with(https, mutual_authentication=passed))
+
+
+def test_tags_are_left_alone_where_nobody_cares_for_them() -> None:
+    assert () == steps_for(a_listener(tags=None), seen_with(a_listener(), tags={"somebody": "else"}))
+    assert () == steps_for(a_listener(tags=None), seen_with(a_listener(), tags=None))
+
+
 def test_mutual_authentication_is_left_alone_where_the_user_is_silent() -> None:
     observed = seen_with(a_tls_listener(), mutual_authentication=MutualAuthentication(mode="passthrough"))
 

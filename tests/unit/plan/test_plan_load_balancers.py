@@ -63,6 +63,7 @@ def test_another_scheme_replaces_the_load_balancer_and_its_listeners() -> None:
         "CreateListener",
         "CreateRule",
         "CreateBinding",
+        "AwaitTargets",
         "AwaitTraffic",
         "PublishStatus",
         "DeleteLoadBalancer",
@@ -112,6 +113,13 @@ def test_the_private_link_switch_is_set_with_the_security_groups() -> None:
     steps = plan(stack_with(a_load_balancer(inbound_rules_on_private_link="off")), seen_with(a_load_balancer()))
 
     assert ["off"] == [step.inbound_rules_on_private_link for step in steps]
+
+
+def test_the_private_link_switch_is_left_alone_without_security_groups() -> None:
+    wanted = a_load_balancer(security_groups=(), inbound_rules_on_private_link="off")
+    observed = seen_with(a_load_balancer(security_groups=()))
+
+    assert () == plan(stack_with(wanted), observed)
 
 
 def test_only_attributes_that_differ_are_sent() -> None:

@@ -63,3 +63,18 @@ def test_success_is_told_when_something_was_changed_or_failed_before() -> None:
     teller.success([a_service()], changed=True)
     reasons = [reason for _, reason, _ in heard.events]
     assert ["FailedBuildModel", "SuccessfullyReconciled", "SuccessfullyReconciled"] == reasons
+
+
+def test_a_wait_that_may_take_long_is_told() -> None:
+    heard = Heard()
+    with pytest.raises(NotYet), Teller(heard).stage([a_service()], Reason.FAILED_DEPLOY_MODEL):
+        raise NotYet("load balancer a takes over later", after=5, told=True)
+    assert ["Waiting"] == [reason for _, reason, _ in heard.events]
+
+
+def test_what_has_no_effect_is_told_once_for_as_long_as_it_stays() -> None:
+    heard = Heard()
+    teller = Teller(heard)
+    for problems in ([PROBLEM], [PROBLEM], [], [PROBLEM]):
+        teller.passed_over(a_service(), problems)
+    assert ["IgnoredValue", "IgnoredValue"] == [reason for _, reason, _ in heard.events]
