@@ -220,7 +220,7 @@ def facts(
     public: frozenset[str] = frozenset(PUBLIC),
     existing: ObservedStack | None = None,
     vpc: VpcCidrs | None = None,
-    security_groups: Mapping[str, str] | None = None,
+    security_groups: Mapping[str, tuple[str, ...]] | None = None,
     certificates: tuple[Certificate, ...] = (),
     target_groups: Mapping[str, str] | None = None,
 ) -> Facts:

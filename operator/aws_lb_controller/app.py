@@ -132,40 +132,44 @@ def wire(
         elif key.controller == "ingress-group":
             for_groups.doubt(StackId("ingress", key.name))
 
+    idle: frozenset[Controller] = frozenset()
+    if not settings.feature_gates.enable_service_controller:
+        idle = frozenset({"service"})
+    reconcilers: dict[Controller, Reconcile] = {
+        "service": ServiceReconciler(
+            store=store, writer=writer, provisioner=for_services, teller=service_teller, settings=settings
+        ).reconcile,
+        "ingress-group": IngressGroupReconciler(
+            store=store,
+            groups=groups,
+            writer=writer,
+            provisioner=for_groups,
+            teller=group_teller,
+            settings=settings,
+        ).reconcile,
+        "binding": BindingReconciler(
+            store=store,
+            writer=writer,
+            events=events,
+            backends=backends,
+            targets=targets,
+            opener=opener,
+            ledger=ledger,
+            vpc_networks=interfaces.vpc_networks,
+            enqueue=enqueue,
+            brought=lookout.brought,
+            max_targets=settings.max_targets_per_target_group,
+            retry_seconds=settings.targetgroupbinding_requeue_duration.total_seconds(),
+        ).reconcile,
+        "node-security-groups": node_groups.reconcile,
+        "backend-security-group": BackendSecurityGroupReconciler(
+            store=store, group=backend_group, node_groups=node_groups
+        ).reconcile,
+    }
     return Wired(
         doubt=doubt,
-        reconcilers={
-            "service": ServiceReconciler(
-                store=store, writer=writer, provisioner=for_services, teller=service_teller, settings=settings
-            ).reconcile,
-            "ingress-group": IngressGroupReconciler(
-                store=store,
-                groups=groups,
-                writer=writer,
-                provisioner=for_groups,
-                teller=group_teller,
-                settings=settings,
-            ).reconcile,
-            "binding": BindingReconciler(
-                store=store,
-                writer=writer,
-                events=events,
-                backends=backends,
-                targets=targets,
-                opener=opener,
-                ledger=ledger,
-                vpc_networks=interfaces.vpc_networks,
-                enqueue=enqueue,
-                brought=lookout.brought,
-                max_targets=settings.max_targets_per_target_group,
-                retry_seconds=settings.targetgroupbinding_requeue_duration.total_seconds(),
-            ).reconcile,
-            "node-security-groups": node_groups.reconcile,
-            "backend-security-group": BackendSecurityGroupReconciler(
-                store=store, group=backend_group, node_groups=node_groups
-            ).reconcile,
-        },
-        routing=Routing(store, groups.names),
+        reconcilers={controller: reconcile for controller, reconcile in reconcilers.items() if controller not in idle},
+        routing=Routing(store, groups.names, idle=idle),
     )
 
 

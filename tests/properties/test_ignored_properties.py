@@ -133,7 +133,7 @@ def outcome(service: dict[str, Any], configured: Settings) -> tuple[Stack, tuple
             PublicSubnets(): frozenset(),
             VpcNetworks(): VpcCidrs(ipv4=("192.168.0.0/16",), ipv6=("2001:db8::/56",)),
             Certificates(): (),
-            SecurityGroupIds(frozenset({"sg-1"})): {"sg-1": "sg-1"},
+            SecurityGroupIds(frozenset({"sg-1"})): {"sg-1": ("sg-1",)},
         }
     )
     return build(intent, known, BuildConfig.of(configured, "vpc-1")), told

@@ -48,7 +48,7 @@ ACTION = (
     '{"type": "forward", "forwardConfig": {"baseServiceWeight": 90, '
     '"targetGroups": [{"serviceName": "next", "servicePort": 80, "weight": 10}]}}'
 )
-OWN_GROUPS = {"sg-own": "sg-own", "shop-edge": "sg-0edge"}
+OWN_GROUPS = {"sg-own": ("sg-own",), "shop-edge": ("sg-0edge", "sg-1edge")}
 
 VALUES: Mapping[str, tuple[str, ...]] = {
     f"{LB}-type": ("external", "nlb-ip", "nlb"),
@@ -322,7 +322,9 @@ def built(service: Obj, settings: Settings, vpc: tuple[Subnet, ...], there: Obse
     config = BuildConfig.of(settings, "vpc-1")
     existing = replace(there, bindings=()) if there else None
     known = {
-        name: group for name, group in OWN_GROUPS.items() if name in (intent.load_balancer.security_groups.groups or ())
+        name: groups
+        for name, groups in OWN_GROUPS.items()
+        if name in (intent.load_balancer.security_groups.groups or ())
     }
     return build(intent, facts(intent, config, subnets=vpc, existing=existing, security_groups=known), config)
 
@@ -361,7 +363,8 @@ def _without_groups_of_others(there: ObservedStack) -> ObservedStack:
 
 
 def _with_groups_of_its_own(lb: LoadBalancer) -> LoadBalancer:
-    return replace(lb, security_groups=tuple(group for group in lb.security_groups if group not in OWN_GROUPS.values()))
+    of_others = {group for groups in OWN_GROUPS.values() for group in groups}
+    return replace(lb, security_groups=tuple(group for group in lb.security_groups if group not in of_others))
 
 
 def rests(service: Obj, settings: Settings, vpc: tuple[Subnet, ...], there: ObservedStack) -> bool:

@@ -25,11 +25,18 @@ if TYPE_CHECKING:
 _NO_TAGS: Tags = {}
 
 
-def look(elbv2: ElasticLoadBalancingv2Client, stack: StackId, holdings: Holdings) -> ObservedStack:
-    """Reads all of a stack. Raises `AwsError`; `AwsNotFound` where something went while it was looked at."""
+def look(
+    elbv2: ElasticLoadBalancingv2Client, stack: StackId, holdings: Holdings, *, listener_tags: bool = True
+) -> ObservedStack:
+    """Reads all of a stack. Raises `AwsError`; `AwsNotFound` where something went while it was looked at.
+
+    listener_tags: whether to ask for the tags of listeners and rules, which some partitions of AWS do not have.
+    """
     listeners = [listener for lb in holdings.load_balancers for listener in _listeners(elbv2, lb["LoadBalancerArn"])]
     rules = {listener["ListenerArn"]: _rules(elbv2, listener) for listener in listeners}
-    seen = _Look(elbv2, stack.resource_tag, _tags(elbv2, holdings, listeners=listeners, rules=rules))
+    tagged = listeners if listener_tags else []
+    tags = _tags(elbv2, holdings, listeners=tagged, rules=rules if listener_tags else {})
+    seen = _Look(elbv2, stack.resource_tag, tags, listener_tags=listener_tags)
     return ObservedStack(
         security_groups=tuple(
             wire_security_group.seen(group, resource_tag=stack.resource_tag) for group in holdings.security_groups
@@ -109,6 +116,7 @@ class _Look:
     elbv2: ElasticLoadBalancingv2Client
     resource_tag: str
     tags: Mapping[str, Tags]
+    listener_tags: bool
 
     def load_balancer(self, described: Json) -> SeenLoadBalancer:
         arn = described["LoadBalancerArn"]
@@ -136,10 +144,13 @@ class _Look:
         return wire_listener.seen(
             described,
             resource_tag=self.resource_tag,
-            tags=self.tags.get(described["ListenerArn"], _NO_TAGS),
+            tags=self._listener_tags(described["ListenerArn"]),
             attributes=self._listener_attributes(described),
             certificates=self._certificates(described),
         )
+
+    def _listener_tags(self, arn: str) -> Tags | None:
+        return self.tags.get(arn, _NO_TAGS) if self.listener_tags else None
 
     def _listener_attributes(self, described: Json) -> Mapping[str, str]:
         if described.get("Protocol") in wire_listener.WITHOUT_ATTRIBUTES:
@@ -156,5 +167,5 @@ class _Look:
         return [certificate for page in pages for certificate in page["Certificates"]]
 
     def rule(self, described: Json, *, listener: str) -> Seen[Rule]:
-        tags = self.tags.get(described["RuleArn"], _NO_TAGS)
+        tags = self._listener_tags(described["RuleArn"])
         return wire_rule.seen(described, listener=listener, resource_tag=self.resource_tag, tags=tags)

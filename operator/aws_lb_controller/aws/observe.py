@@ -16,7 +16,7 @@ from aws_lb_controller.aws.backend_group import BackendSecurityGroup
 from aws_lb_controller.aws.cache import Cache
 from aws_lb_controller.aws.clients import Clients
 from aws_lb_controller.aws.look import glance, look, with_capacity
-from aws_lb_controller.aws.sweep import Sweep, Sweeper
+from aws_lb_controller.aws.sweep import Holdings, Sweep, Sweeper
 from aws_lb_controller.errors import AwsNotFound
 from aws_lb_controller.model.observed import ObservedStack, SeenLoadBalancer
 from aws_lb_controller.model.stack import StackId
@@ -38,6 +38,7 @@ class Inventory:
         self._backend = backend
         self._sweeper = Sweeper(clients, cluster=settings.cluster_name)
         self._with_capacity = settings.feature_gates.lb_capacity_reservation
+        self._listener_tags = settings.feature_gates.listener_rules_tagging
         self._memory: Cache[StackId, ObservedStack] = Cache()
         self._sweeps: Cache[str, Sweep] = Cache()
         self._ticks = itertools.count(1)
@@ -95,13 +96,16 @@ class Inventory:
         doubted = self._doubted(stack)
         holdings = self._swept(max(doubted, self._all_forgotten)).holdings.get(stack)
         try:
-            seen = look(self._elbv2, stack, holdings) if holdings else _NOTHING
+            seen = self._looked_at(stack, holdings) if holdings else _NOTHING
         except AwsNotFound:  # it went since the sweep: the next look needs another one
             self.forget(stack)
             raise
         if self._doubted(stack) == doubted:
             self._settle(stack)
         return seen
+
+    def _looked_at(self, stack: StackId, holdings: Holdings) -> ObservedStack:
+        return look(self._elbv2, stack, holdings, listener_tags=self._listener_tags)
 
     def _look_at_capacity(self, stack: StackId, seen: ObservedStack) -> ObservedStack:
         try:

@@ -30,6 +30,7 @@ class BuildConfig:
     lb_capacity_reservation: bool = True
     listener_rules_tagging: bool = True
     weighted_target_groups: bool = True
+    enhanced_default_behavior: bool = False
 
     @classmethod
     def of(cls, settings: Settings, vpc_id: str) -> BuildConfig:
@@ -51,4 +52,5 @@ class BuildConfig:
             lb_capacity_reservation=gates.lb_capacity_reservation,
             listener_rules_tagging=gates.listener_rules_tagging,
             weighted_target_groups=gates.weighted_target_groups,
+            enhanced_default_behavior=gates.enhanced_default_behavior,
         )

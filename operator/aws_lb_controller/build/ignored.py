@@ -33,7 +33,11 @@ def passed_over(intent: StackIntent, facts: Facts, stack: Stack) -> tuple[Proble
         problem
         for wanted in stack.load_balancers
         if wanted.scheme == existing.scheme
-        for problem in (*_name(intent, existing), *_addresses(intent, wanted, existing))
+        for problem in (
+            *_name(intent, existing),
+            *_addresses(intent, wanted, existing),
+            *_without_groups(intent, existing),
+        )
     )
 
 
@@ -42,6 +46,19 @@ def _name(intent: StackIntent, existing: LoadBalancer) -> Iterator[Problem]:
     if name is not None and name != existing.name:
         remedy = f"has no effect; the load balancer is called {existing.name}, and AWS cannot rename one"
         yield blamed(intent.load_balancer.blame, "name", remedy=remedy, stack=intent.stack, value=name)
+
+
+def _without_groups(intent: StackIntent, existing: LoadBalancer) -> Iterator[Problem]:
+    """Only where the user wants security groups: what has no effect without any is told earlier."""
+    lb = intent.load_balancer
+    if lb.type != "network" or lb.security_groups.none_at_all or existing.security_groups:
+        return
+    remedy = "has no effect; the load balancer was made without security groups, and AWS gives it none later"
+    if lb.inbound_rules_on_private_link == "off":
+        field = "inbound-sg-rules-on-private-link-traffic"
+        yield blamed(lb.blame, field, remedy=remedy, stack=intent.stack, value="off")
+    if groups := lb.security_groups.groups:
+        yield blamed(lb.blame, "security-groups", remedy=remedy, stack=intent.stack, value=", ".join(groups))
 
 
 def _addresses(intent: StackIntent, wanted: LoadBalancer, existing: LoadBalancer) -> Iterator[Problem]:

@@ -13,7 +13,14 @@ from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.build.tags import resource_tags
 from aws_lb_controller.errors import SpecError, UnmetNeed
 from aws_lb_controller.intent.values import ActionIntent, ForwardIntent, ForwardTo, ListenerIntent, StackIntent
-from aws_lb_controller.model.listener import Action, Forward, Listener, Rule, WeightedTargetGroup
+from aws_lb_controller.model.listener import (
+    Action,
+    Forward,
+    Listener,
+    MutualAuthentication,
+    Rule,
+    WeightedTargetGroup,
+)
 from aws_lb_controller.model.refs import Ref, Value
 
 _ENCRYPTED = frozenset({"HTTPS", "TLS"})
@@ -56,8 +63,8 @@ class ListenerBuilder:
             attributes=dict(wanted.attributes),
             certificates=self._certificates(wanted) if encrypted else (),
             ssl_policy=(wanted.ssl_policy or self.config.default_ssl_policy) if encrypted else None,
-            alpn_policy=wanted.alpn_policy if wanted.protocol == "TLS" else None,
-            mutual_authentication=wanted.mutual_authentication if wanted.protocol == "HTTPS" else None,
+            alpn_policy=self._alpn_policy(wanted) if wanted.protocol == "TLS" else None,
+            mutual_authentication=self._mutual_authentication(wanted) if wanted.protocol == "HTTPS" else None,
         )
 
     def rules(self, wanted: ListenerIntent) -> tuple[Rule, ...]:
@@ -75,10 +82,18 @@ class ListenerBuilder:
             for priority, rule in enumerate(wanted.rules, start=1)
         )
 
-    def _tags(self, own: Mapping[str, str], resource: str) -> dict[str, str]:
-        """Without the gate ListenerRulesTagging (for partitions where AWS cannot tag them) there are none."""
+    def _alpn_policy(self, wanted: ListenerIntent) -> str | None:
+        """Of a silent user: what stands, or, with the gate EnhancedDefaultBehavior, AWS's default."""
+        return wanted.alpn_policy or ("None" if self.config.enhanced_default_behavior else None)
+
+    def _mutual_authentication(self, wanted: ListenerIntent) -> MutualAuthentication | None:
+        off = MutualAuthentication(mode="off") if self.config.enhanced_default_behavior else None
+        return wanted.mutual_authentication or off
+
+    def _tags(self, own: Mapping[str, str], resource: str) -> dict[str, str] | None:
+        """Without the gate ListenerRulesTagging (for partitions where AWS cannot tag them) nobody cares for them."""
         if not self.config.listener_rules_tagging:
-            return {}
+            return None
         return resource_tags(own, stack=self.intent.stack, resource=resource, config=self.config)
 
     def _actions(self, actions: Iterable[ActionIntent], listener: ListenerIntent) -> tuple[Action, ...]:

@@ -52,7 +52,7 @@ def build_load_balancer(
         customer_owned_ipv4_pool=lb.customer_owned_ipv4_pool,
         ipv4_ipam_pool_id=lb.ipv4_ipam_pool_id,
         minimum_capacity_units=lb.minimum_capacity_units if config.lb_capacity_reservation else None,
-        inbound_rules_on_private_link=lb.inbound_rules_on_private_link,
+        inbound_rules_on_private_link=lb.inbound_rules_on_private_link if security_groups else None,
         prefix_for_ipv6_source_nat=_source_nat(lb, ip_address_type, existing),
     )
 

@@ -190,6 +190,7 @@ class _Reading:
                 "scheme": self.notes.blame(table.SCHEME),
                 "disable-nlb-sg": self.notes.blame(table.DISABLE_SECURITY_GROUP),
                 "manage-backend-security-group-rules": self.notes.blame(table.MANAGE_BACKEND_RULES),
+                "inbound-sg-rules-on-private-link-traffic": self.notes.blame(table.PRIVATE_LINK_RULES),
                 "source-ranges": Blame(object=self.notes.object_ref, field=self._source_ranges_field()),
             },
         )

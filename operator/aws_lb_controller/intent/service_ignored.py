@@ -17,7 +17,7 @@ from aws_lb_controller.intent import service_annotations as table
 from aws_lb_controller.intent.annotations import Annotation, AnnotationReader, Need
 from aws_lb_controller.intent.readers import Unreadable, read_bool
 from aws_lb_controller.intent.service_actions import WeightedForward
-from aws_lb_controller.intent.values import ServiceFacts, ServicePort, StackIntent, TargetGroupIntent
+from aws_lb_controller.intent.values import ServiceFacts, StackIntent, TargetGroupIntent
 from aws_lb_controller.settings import Settings
 from aws_lb_controller.settings.gates import NAMES
 
@@ -231,6 +231,7 @@ MET: Mapping[Need, Callable[[_Seen], bool]] = {
     table.MANAGED_GROUP: _has_managed_group,
     table.ICMP_SOURCES: _lets_networks_in,
     table.SOURCES_IN_USE: _uses_source_ranges,
+    table.SECURITY_GROUP: lambda seen: not seen.intent.load_balancer.security_groups.none_at_all,
     table.OTHER_THAN_MANAGED_GROUP: lambda seen: not _has_managed_group(seen),
 }
 """How each need of the table is seen to be met."""
@@ -288,7 +289,7 @@ def _quic_ports(seen: _Seen) -> Iterator[Problem]:
     for chosen in seen.value(table.QUIC_PORTS) or ():
         numbers = _numbers(seen, chosen)
         if not numbers:
-            remedy = f"has no effect; the Service has no such port (it has: {_shown(seen.facts.ports)})"
+            remedy = f"has no effect; the Service has no such port (it has: {seen.facts.ports_in_words()})"
         elif not any(seen.protocols.get(number) in ("QUIC", "TCP_QUIC") for number in numbers):
             remedy = "has no effect; write the number of a port that has a UDP or TCP_UDP listener"
         else:
@@ -298,10 +299,6 @@ def _quic_ports(seen: _Seen) -> Iterator[Problem]:
 
 def _numbers(seen: _Seen, chosen: str) -> set[int]:
     return {port.port for port in seen.facts.ports if chosen in (str(port.port), port.name)}
-
-
-def _shown(ports: Iterable[ServicePort]) -> str:
-    return ", ".join(f"{port.port} ({port.name})" if port.name else str(port.port) for port in ports) or "none"
 
 
 def _proxy_protocol_ports(seen: _Seen) -> Iterator[Problem]:

@@ -114,8 +114,8 @@ class MutualAuthentication:
 class Listener:
     """A listener of the stack; id is the value of its ``…k8s.aws/resource`` tag (the port as text).
 
-    certificates: ARNs, the first is the default one. ssl_policy and alpn_policy are None for a listener without TLS.
-    mutual_authentication None: leave it as AWS has it. attributes holds only what we set.
+    certificates: ARNs, the first is the default one. ssl_policy is None for a listener without TLS. alpn_policy,
+    mutual_authentication and tags of None: leave them as AWS has them. attributes holds only what we set.
     """
 
     id: str
@@ -123,7 +123,7 @@ class Listener:
     port: int
     protocol: str
     default_actions: tuple[Action, ...]
-    tags: Mapping[str, str]
+    tags: Mapping[str, str] | None
     attributes: Mapping[str, str]
     certificates: tuple[str, ...] = ()
     ssl_policy: str | None = None
@@ -138,12 +138,15 @@ class Listener:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule of a listener; id is ``PORT:PRIORITY``, the value of its ``…k8s.aws/resource`` tag."""
+    """A rule of a listener; id is ``PORT:PRIORITY``, the value of its ``…k8s.aws/resource`` tag.
+
+    tags None: leave them as AWS has them.
+    """
 
     id: str
     listener: Value
     priority: int
     conditions: tuple[Condition, ...]
     actions: tuple[Action, ...]
-    tags: Mapping[str, str]
+    tags: Mapping[str, str] | None
     transforms: tuple[Transform, ...] = ()

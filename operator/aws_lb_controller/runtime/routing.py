@@ -6,7 +6,7 @@ heartbeats of nodes or what pods do that no target depends on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 
 from aws_lb_controller.api.names import (
     CHECKPOINT_ANNOTATION,
@@ -40,7 +40,7 @@ from aws_lb_controller.cluster.kinds import (
     Kind,
 )
 from aws_lb_controller.cluster.store import Store
-from aws_lb_controller.reconcile.keys import Key
+from aws_lb_controller.reconcile.keys import Controller, Key
 from aws_lb_controller.runtime.workqueue import Lane
 
 Routed = tuple[Key, Lane]
@@ -61,11 +61,18 @@ class Routing:
     """From changes to keys, with what the store says now.
 
     group_names: the groups that an Ingress asks to be in, by its class, parameters and annotations; none for one that
-    is not ours. The groups that it is still held by are told by its finalizers and need not be given.
+    is not ours. The groups that it is still held by are told by its finalizers and need not be given. idle: controllers
+    that do not run, for which there are no keys.
     """
 
-    def __init__(self, store: Store, group_names: Callable[[Obj], Iterable[str]]) -> None:
-        self._store, self._group_names = store, group_names
+    def __init__(
+        self,
+        store: Store,
+        group_names: Callable[[Obj], Iterable[str]],
+        *,
+        idle: Set[Controller] = frozenset(),
+    ) -> None:
+        self._store, self._group_names, self._idle = store, group_names, idle
         self._routes: Mapping[Kind, Callable[[Obj | None, Obj | None], Iterator[Routed]]] = {
             SERVICE: self._service,
             INGRESS: self._ingress,
@@ -80,14 +87,17 @@ class Routing:
     def keys_for(self, kind: Kind, old: Obj | None, new: Obj | None) -> dict[Key, Lane]:
         """The keys that a change touches, each with its most urgent lane. old None: made; new None: gone."""
         route = self._routes.get(kind)
-        return _most_urgent(route(old, new)) if route else {}
+        return self._worked_on(_most_urgent(route(old, new))) if route else {}
 
     def everything(self) -> dict[Key, Lane]:
         """Every key there is reason to look at: for a resync, and for a replica that begins to lead."""
         keys = [*self._services(self._store.list(SERVICE)), NODE_SECURITY_GROUPS, BACKEND_SECURITY_GROUP]
         keys += [key for ingress in self._store.list(INGRESS) for key in self._groups(ingress)]
         keys += [_binding_key(binding) for binding in self._store.list(TARGET_GROUP_BINDING)]
-        return dict.fromkeys(keys, Lane.BACKGROUND)
+        return self._worked_on(dict.fromkeys(keys, Lane.BACKGROUND))
+
+    def _worked_on(self, lanes: dict[Key, Lane]) -> dict[Key, Lane]:
+        return {key: lane for key, lane in lanes.items() if key.controller not in self._idle}
 
     # ---- Services
 

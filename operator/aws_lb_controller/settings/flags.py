@@ -101,7 +101,6 @@ FLAGS_WITHOUT_EFFECT: Mapping[str, str] = {
     "globalaccelerator-max-concurrent-reconciles": _ACCELERATOR,
     "globalaccelerator-max-exponential-backoff-delay": _ACCELERATOR,
     "kube-ca-pem-filepath": _WEBHOOKS,
-    "lb-stabilization-monitor-interval": "nothing waits for a load balancer to become active",
     "nlb-gateway-max-concurrent-reconciles": _GATEWAY,
     "quic-environment-variable-name": _WEBHOOKS,
     "required-secrets-label": "Secrets are not read yet",

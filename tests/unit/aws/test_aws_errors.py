@@ -32,6 +32,8 @@ from aws_lb_controller.errors import (
         ("InvalidPermission.Duplicate", 400, AwsAlreadyExists),
         ("DependencyViolation", 400, AwsInUse),
         ("ResourceInUse", 400, AwsInUse),
+        ("CapacityReservationPending", 400, AwsInUse),
+        ("PriorRequestNotComplete", 429, AwsInUse),
         ("UnauthorizedOperation", 403, AwsDenied),
         ("TooManyRules", 400, AwsRefused),
         ("ValidationError", 400, AwsRefused),

@@ -55,7 +55,7 @@ def on_nlb(wanted: TargetGroupIntent | None = None, *, config: Any = None, exist
         intent,
         config,
         existing=existing,
-        security_groups={"edge": "sg-1"},
+        security_groups={"edge": ("sg-1",)},
         vpc=VpcCidrs(ipv4=("10.0.0.0/8", "100.64.0.0/16"), ipv6=("2001:db8::/56",)),
     )
     (binding,) = build(intent, known, config).bindings

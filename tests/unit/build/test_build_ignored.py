@@ -9,7 +9,7 @@ import pytest
 from aws_lb_controller.build.ignored import passed_over
 from aws_lb_controller.build.stack import build
 from aws_lb_controller.errors import Problem
-from aws_lb_controller.intent.values import Blame, FixedAddresses, SubnetChoice
+from aws_lb_controller.intent.values import Blame, FixedAddresses, SecurityGroupChoice, SubnetChoice
 from aws_lb_controller.model.load_balancer import SubnetMapping
 from aws_lb_controller.model.observed import ObservedStack
 from builders_intent import (
@@ -24,7 +24,8 @@ from builders_intent import (
     facts,
 )
 
-NAMES = ("name", "eip-allocations", "private-ipv4-addresses", "ipv6-addresses", "subnets")
+PRIVATE_LINK = "inbound-sg-rules-on-private-link-traffic"
+NAMES = ("name", "eip-allocations", "private-ipv4-addresses", "ipv6-addresses", "subnets", PRIVATE_LINK)
 BLAME = {name: Blame(object="Service shop/web", field=f"example.com/{name}") for name in NAMES}
 EIPS = ("eipalloc-1", "eipalloc-2", "eipalloc-3")
 ADDRESSES = ("192.168.96.10", "192.168.112.10", "192.168.128.10")
@@ -126,3 +127,22 @@ def test_an_address_that_is_only_spelt_otherwise_is_not_told() -> None:
     spelt = tuple(address.replace("2001:db8:", "2001:0db8:") for address in IPV6)
     existing = a_public_one(ip_address_type="dualstack", subnets=mappings(PUBLIC, ipv6_address=spelt))
     assert () == told(existing, **dualstack("dualstack")[1])
+
+
+def test_the_private_link_switch_of_a_load_balancer_that_was_made_without_security_groups_is_told() -> None:
+    (problem,) = told(an_existing(security_groups=()), inbound_rules_on_private_link="off")
+    assert (f"example.com/{PRIVATE_LINK}", "off") == (problem.field, problem.value)
+    assert () == told(an_existing(), inbound_rules_on_private_link="off")
+
+
+def test_the_private_link_switch_beside_the_wish_for_no_security_groups_is_told_earlier() -> None:
+    none = SecurityGroupChoice(none_at_all=True)
+    existing = an_existing(security_groups=())
+    assert () == told(existing, inbound_rules_on_private_link="off", security_groups=none)
+
+
+def test_security_groups_of_a_load_balancer_that_was_made_without_any_are_told() -> None:
+    chosen = SecurityGroupChoice(groups=("sg-1",))
+    (problem,) = told(an_existing(security_groups=()), security_groups=chosen)
+    assert ("security-groups", "sg-1") == (problem.field, problem.value)
+    assert () == told(an_existing(), security_groups=chosen)

@@ -122,9 +122,38 @@ def test_a_rule_keeps_its_conditions_transforms_and_own_tags() -> None:
     assert (expected,) == alb(http(rules=(wanted,))).rules
 
 
-def test_without_the_feature_gate_listeners_and_rules_have_no_tags() -> None:
+def test_without_the_feature_gate_nothing_is_said_of_the_tags_of_listeners_and_rules() -> None:
     stack = alb(http(rules=(a_rule_intent(),)), config=a_build_config(listener_rules_tagging=False))
-    assert ({}, {}) == (only(stack).tags, stack.rules[0].tags)
+    assert (None, None) == (only(stack).tags, stack.rules[0].tags)
+
+
+def silent_about_tls(config: BuildConfig) -> tuple[str | None, MutualAuthentication | None]:
+    """The ALPN policy of a TLS listener and the mutual authentication of an HTTPS one, of users who ask for none."""
+    tls = only(alb(https(protocol="TLS", certificates=("arn:cert",)), config=config))
+    return tls.alpn_policy, only(alb(https(certificates=("arn:cert",)), config=config)).mutual_authentication
+
+
+def test_of_a_silent_user_tls_settings_stay_as_they_are() -> None:
+    assert (None, None) == silent_about_tls(a_build_config())
+
+
+def test_with_the_gate_for_enhanced_defaults_the_tls_settings_of_a_silent_user_are_awss_defaults() -> None:
+    assert ("None", MutualAuthentication(mode="off")) == silent_about_tls(
+        a_build_config(enhanced_default_behavior=True)
+    )
+
+
+def test_with_the_gate_for_enhanced_defaults_what_a_user_asks_for_stands() -> None:
+    config, mutual = a_build_config(enhanced_default_behavior=True), MutualAuthentication(mode="passthrough")
+    tls = https(protocol="TLS", certificates=("arn:cert",), alpn_policy="HTTP2Only")
+    assert "HTTP2Only" == only(alb(tls, config=config)).alpn_policy
+    secure = https(certificates=("arn:cert",), mutual_authentication=mutual)
+    assert mutual == only(alb(secure, config=config)).mutual_authentication
+
+
+def test_the_gate_for_enhanced_defaults_says_nothing_of_a_listener_without_tls() -> None:
+    plain = only(alb(http(), config=a_build_config(enhanced_default_behavior=True)))
+    assert (None, None) == (plain.alpn_policy, plain.mutual_authentication)
 
 
 # -- actions

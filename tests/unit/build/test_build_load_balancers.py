@@ -9,6 +9,7 @@ import pytest
 
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.stack import build
+from aws_lb_controller.intent.values import SecurityGroupChoice
 from aws_lb_controller.model import naming
 from aws_lb_controller.model.load_balancer import LoadBalancer
 from aws_lb_controller.model.observed import ObservedStack
@@ -92,6 +93,11 @@ def test_what_the_user_leaves_open_is_left_as_aws_has_it() -> None:
 def test_the_rest_is_passed_through() -> None:
     built = nlb(inbound_rules_on_private_link="off", minimum_capacity_units=0)
     assert ("off", 0) == (built.inbound_rules_on_private_link, built.minimum_capacity_units)
+
+
+def test_without_security_groups_nothing_is_said_of_private_link() -> None:
+    built = nlb(inbound_rules_on_private_link="off", security_groups=SecurityGroupChoice(none_at_all=True))
+    assert built.inbound_rules_on_private_link is None
 
 
 def test_without_the_feature_gate_no_capacity_is_reserved() -> None:

@@ -33,7 +33,8 @@ def nlb(config: BuildConfig | None = None, *, listeners: Any = None, existing: A
     intent = a_stack_intent(load_balancer=a_load_balancer_intent(**lb))
     if listeners:
         intent = replace(intent, listeners=listeners)
-    known = facts(intent, config, existing=existing, security_groups={"edge": "sg-1", "sg-2": "sg-2", "same": "sg-1"})
+    groups = {"edge": ("sg-1",), "sg-2": ("sg-2",), "same": ("sg-1",), "several": ("sg-3", "sg-4")}
+    known = facts(intent, config, existing=existing, security_groups=groups)
     return build(intent, known, config)
 
 
@@ -76,6 +77,10 @@ def test_without_the_shared_group_the_managed_one_stands_alone() -> None:
 def test_the_users_own_groups_come_in_the_order_written_each_once_and_nothing_is_managed() -> None:
     stack = nlb(security_groups=SecurityGroupChoice(groups=("sg-2", "edge", "same")))
     assert (("sg-2", "sg-1"), ()) == (frontend(stack), stack.security_groups)
+
+
+def test_all_security_groups_of_a_name_are_on_the_load_balancer() -> None:
+    assert ("sg-2", "sg-3", "sg-4") == frontend(nlb(security_groups=SecurityGroupChoice(groups=("sg-2", "several"))))
 
 
 def test_the_shared_group_comes_after_the_users_own_where_backend_rules_are_managed() -> None:

@@ -48,7 +48,7 @@ def stack(
     config = BuildConfig.of(settings, "vpc-1")
     intent, _ = read_service(a_service(annotations=annotations, **service), settings)
     vpc = VpcCidrs(ipv4=("192.168.0.0/16",), ipv6=("2001:db8::/56",))
-    known = facts(intent, config, existing=existing, subnets=subnets, vpc=vpc, security_groups={"edge": "sg-1"})
+    known = facts(intent, config, existing=existing, subnets=subnets, vpc=vpc, security_groups={"edge": ("sg-1",)})
     return build(intent, known, config)
 
 
@@ -215,9 +215,14 @@ def test_a_tls_port_cannot_be_quic() -> None:
     assert "port 80 is TLS: QUIC needs a UDP port" in wrong
 
 
-def test_listeners_bear_no_tags_without_their_gate() -> None:
+def test_an_alpn_policy_that_is_taken_away_goes_with_the_gate_for_enhanced_defaults() -> None:
+    built = stack("--feature-gates=EnhancedDefaultBehavior=true", annotations=annotated(ssl_cert="arn:cert"))
+    assert {"None"} == {listener.alpn_policy for listener in built.listeners if listener.protocol == "TLS"}
+
+
+def test_nothing_is_said_of_the_tags_of_listeners_without_their_gate() -> None:
     built = stack("--feature-gates=ListenerRulesTagging=false", "--default-tags=team=shop")
-    assert [{}] == [listener.tags for listener in built.listeners]
+    assert [None] == [listener.tags for listener in built.listeners]
     assert "shop" == built.target_groups[0].tags["team"]
 
 

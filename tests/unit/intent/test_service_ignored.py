@@ -228,6 +228,14 @@ def test_own_security_groups_beside_the_wish_for_none_are_told() -> None:
     assert ["security-groups"] == fields({"security-groups": "sg-1", "disable-nlb-sg": "true"})
 
 
+def test_the_private_link_switch_is_told_where_no_group_is() -> None:
+    suffix = "inbound-sg-rules-on-private-link-traffic"
+    assert () == told({suffix: "off"})
+    assert () == told({suffix: "on", "disable-nlb-sg": "true"})
+    problem = only({suffix: "off", "disable-nlb-sg": "true"})
+    assert "has no effect; it needs a security group on the load balancer" in problem.remedy
+
+
 @pytest.mark.parametrize("value", ["false", "perhaps"])
 def test_leaving_the_targets_groups_alone_is_told_where_the_group_is_managed(value: str) -> None:
     assert ["manage-backend-security-group-rules"] == fields({"manage-backend-security-group-rules": value})

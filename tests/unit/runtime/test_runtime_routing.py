@@ -347,3 +347,15 @@ def test_everything_is_every_key_in_the_background() -> None:
     routing = Routing(store, lambda ingress: [declared_group(ingress)])
     expected = (SERVICE_KEY, ALONE, Key("ingress-group", "old"), BINDING, NODES, BACKEND)
     assert dict.fromkeys(expected, Lane.BACKGROUND) == routing.everything()
+
+
+def test_there_are_no_keys_for_a_controller_that_does_not_run() -> None:
+    store, service = Store(), a_service()
+    for kind, obj in ((SERVICE, service), (TARGET_GROUP_BINDING, a_binding()), (INGRESS, an_ingress())):
+        store.upsert(kind, obj)
+    routing = Routing(store, lambda ingress: [declared_group(ingress)], idle=frozenset({"service"}))
+    changes = [(SERVICE, None, service), (SERVICE, service, None), (TARGET_GROUP_BINDING, a_binding(), None)]
+    keys = {*routing.everything(), *(key for change in changes for key in routing.keys_for(*change))}
+    assert {"ingress-group", "binding", "node-security-groups", "backend-security-group"} == {
+        key.controller for key in keys
+    }

@@ -33,7 +33,7 @@ def create(listener: Listener) -> dict[str, Any]:
     return {
         "LoadBalancerArn": listener.load_balancer,
         **_settings(listener),
-        **without_none({"Tags": to_aws(listener.tags)}),
+        **without_none({"Tags": to_aws(listener.tags or {})}),
     }
 
 
@@ -78,16 +78,19 @@ def seen(
     described: Json,
     *,
     resource_tag: str,
-    tags: Mapping[str, str],
+    tags: Mapping[str, str] | None,
     attributes: Mapping[str, str],
     certificates: Iterable[Json],
 ) -> Seen[Listener]:
-    """A listener of DescribeListeners; certificates as in DescribeListenerCertificates, with the default one."""
+    """A listener of DescribeListeners.
+
+    certificates: as in DescribeListenerCertificates, with the default one; tags None: not asked for.
+    """
     tls = described.get("Protocol") in WITH_TLS
     return Seen(
         arn=described["ListenerArn"],
         resource=Listener(
-            id=tags.get(resource_tag, ""),
+            id=(tags or {}).get(resource_tag, ""),
             load_balancer=described["LoadBalancerArn"],
             port=described.get("Port", 0),
             protocol=described.get("Protocol", ""),

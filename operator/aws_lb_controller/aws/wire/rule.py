@@ -30,7 +30,7 @@ def create(rule: Rule) -> dict[str, Any]:
             "Conditions": [_condition(condition) for condition in rule.conditions],
             "Actions": action.to_aws(rule.actions),
             "Transforms": [_transform(transform) for transform in rule.transforms],
-            "Tags": to_aws(rule.tags),
+            "Tags": to_aws(rule.tags or {}),
         }
     )
 
@@ -67,12 +67,12 @@ def _transform(transform: Transform) -> dict[str, Any]:
     return {"Type": transform.type, _REWRITE_OF[transform.type]: {"Rewrites": rewrites}}
 
 
-def seen(described: Json, *, listener: str, resource_tag: str, tags: Mapping[str, str]) -> Seen[Rule]:
-    """A rule of DescribeRules, not the default one; listener: its ARN."""
+def seen(described: Json, *, listener: str, resource_tag: str, tags: Mapping[str, str] | None) -> Seen[Rule]:
+    """A rule of DescribeRules, not the default one; listener: its ARN; tags None: not asked for."""
     return Seen(
         arn=described["RuleArn"],
         resource=Rule(
-            id=tags.get(resource_tag, ""),
+            id=(tags or {}).get(resource_tag, ""),
             listener=listener,
             priority=int(described["Priority"]),
             conditions=tuple(_seen_condition(condition) for condition in described.get("Conditions", ())),
