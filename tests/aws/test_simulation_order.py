@@ -14,7 +14,7 @@ from simulated_cluster import DEMO, Obj, samples
 from simulation import Simulation
 
 OBJECTS = samples(*DEMO)
-SETTINGS = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass(frozen=True)

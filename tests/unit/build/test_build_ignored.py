@@ -34,7 +34,8 @@ IPV6 = ("2001:db8::10", "2001:db8:0:1::10", "2001:db8:0:2::10")
 
 def told(existing: ObservedStack | None, **wanted: Any) -> tuple[Problem, ...]:
     intent = a_stack_intent(load_balancer=a_load_balancer_intent(**({"blame": BLAME} | wanted)))
-    known = facts(intent, existing=existing)
+    named = {group: (group,) for group in intent.load_balancer.security_groups.groups or ()}
+    known = facts(intent, existing=existing, security_groups=named)
     return passed_over(intent, known, build(intent, known, a_build_config()))
 
 

@@ -114,7 +114,7 @@ class Interleaving:
         self.held = True
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(st.integers(0, 2**32))
 def test_no_interleaving_takes_away_a_rule_that_is_relied_on_and_all_end_exact(seed: int) -> None:
     world = Interleaving(Random(seed))
