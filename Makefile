@@ -36,9 +36,12 @@ lint: venv ## ruff, mypy, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-docs: venv ## write docs/service-annotations.md from the annotation table
-	@$(BIN)/python -m aws_lb_controller.intent.service_reference >docs/service-annotations.md.new
-	@mv docs/service-annotations.md.new docs/service-annotations.md
+docs: venv ## write the reference pages from the annotation tables
+	@for page in service-annotations:service_reference ingress-annotations:ingress_reference \
+		ingress-class-params:class_params_reference; do \
+		$(BIN)/python -m aws_lb_controller.intent.$${page#*:} >docs/$${page%:*}.md.new && \
+		mv docs/$${page%:*}.md.new docs/$${page%:*}.md || exit 1; \
+	done
 
 lock: venv ## write requirements.lock and requirements-dev.lock anew from pyproject.toml
 	@$(COMPILE) -q -o requirements.lock pyproject.toml

@@ -9,9 +9,13 @@ import pytest
 
 from aws_lb_controller.api.ingress_class_params import IngressClassParams
 from aws_lb_controller.errors import Problem, SpecError
-from aws_lb_controller.intent.group import group_of, read_group
-from aws_lb_controller.intent.ingress_class import Classified
+from aws_lb_controller.intent import oidc_client
+from aws_lb_controller.intent.group import group_of, read_members
+from aws_lb_controller.intent.ingress import notes_of
+from aws_lb_controller.intent.ingress_class import Classified, ingress_name
+from aws_lb_controller.intent.ingress_ignored import passed_over_together
 from aws_lb_controller.intent.ingress_member import MemberInput
+from aws_lb_controller.intent.merge import merge
 from aws_lb_controller.intent.values import ListenerIntent, RuleIntent, StackIntent
 from aws_lb_controller.settings import Settings
 from builders_kube import a_service
@@ -74,6 +78,7 @@ def a_member(ingress: dict[str, Any] | None = None, **class_spec: Any) -> Member
 def read(
     *members: dict[str, Any] | MemberInput,
     services: Iterable[dict[str, Any]] | None = None,
+    secrets: Iterable[dict[str, Any]] = (),
     settings: Settings = SETTINGS,
 ) -> tuple[StackIntent, tuple[Problem, ...]]:
     """The group of the first member, read; Service web exists unless told otherwise."""
@@ -82,8 +87,24 @@ def read(
         (s["metadata"]["namespace"], s["metadata"]["name"]): s
         for s in ([a_service()] if services is None else services)
     }
+    clients = {(s["metadata"]["namespace"], s["metadata"]["name"]): oidc_client.kept(s) for s in secrets}
     group = group_of(inputs[0].ingress, inputs[0].classified)
-    return read_group(group, inputs, services=lambda ns, name: known.get((ns, name)), settings=settings)
+    readings = read_members(
+        inputs,
+        services=lambda ns, name: known.get((ns, name)),
+        secrets=lambda ns, name: clients.get((ns, name)),
+        settings=settings,
+    )
+    wrong = [problem for error in readings.unreadable.values() for problem in error.problems]
+    if wrong:
+        raise SpecError(list(dict.fromkeys(wrong)))
+    merged = merge(group, tuple(readings.read.values()), settings=settings)
+    if told := [p for those in (merged.impossible, merged.outvoted) for each in those.values() for p in each]:
+        raise SpecError(told)
+    by_member = tuple(warning for member in readings.read.values() for warning in member.warnings)
+    notes = {ingress_name(m.ingress): notes_of(m.ingress) for m in inputs}
+    together = passed_over_together(notes, readings.read.values(), merged.intent)
+    return merged.intent, tuple(dict.fromkeys((*by_member, *together)))
 
 
 def wish(*members: dict[str, Any] | MemberInput, **more: Any) -> StackIntent:

@@ -17,11 +17,15 @@ from aws_lb_controller.build.facts import (
     PublicSubnets,
     Question,
     SecurityGroupIds,
+    ShieldSubscription,
     Subnet,
     TargetGroupArns,
+    TrustStoreArns,
+    Unanswered,
     VpcCidrs,
     VpcNetworks,
     VpcSubnets,
+    WebAclArns,
 )
 from aws_lb_controller.build.stack import questions
 from aws_lb_controller.intent.values import (
@@ -223,6 +227,9 @@ def facts(
     security_groups: Mapping[str, tuple[str, ...]] | None = None,
     certificates: tuple[Certificate, ...] = (),
     target_groups: Mapping[str, str] | None = None,
+    trust_stores: Mapping[str, str] | None = None,
+    web_acls: Mapping[str, str] | Unanswered | None = None,
+    shield_subscription: bool | Unanswered = True,
 ) -> Facts:
     """The answers to just the questions that the builder asks for this intent."""
     answers: dict[type[Question[Any]], object] = {
@@ -233,5 +240,8 @@ def facts(
         SecurityGroupIds: security_groups or {},
         Certificates: certificates,
         TargetGroupArns: target_groups or {},
+        TrustStoreArns: trust_stores or {},
+        WebAclArns: web_acls or {},
+        ShieldSubscription: shield_subscription,
     }
     return Facts({question: answers[type(question)] for question in questions(intent, config or a_build_config())})

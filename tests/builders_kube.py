@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 
@@ -32,6 +33,25 @@ def a_service(
             "externalTrafficPolicy": "Cluster",
             **spec,
         },
+    }
+
+
+def a_secret(
+    name: str = "oidc", namespace: str = "shop", *, version: int = 1, labels: dict[str, str] | None = None, **data: str
+) -> dict[str, Any]:
+    """An OIDC client, shop with the secret "hush"; data: other keys instead."""
+    texts = data or {"clientID": "shop", "clientSecret": "hush"}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "namespace": namespace,
+            "name": name,
+            "uid": f"uid-of-{namespace}-{name}",
+            "resourceVersion": str(version),
+            "labels": labels or {},
+        },
+        "data": {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()},
     }
 
 

@@ -10,7 +10,7 @@ from aws_lb_controller.model.load_balancer import LoadBalancer, SubnetMapping
 from aws_lb_controller.model.refs import BACKEND_SECURITY_GROUP, Ref, Value
 from aws_lb_controller.model.security_group import IngressRule, SecurityGroup, Source
 from aws_lb_controller.model.stack import Stack, StackId
-from aws_lb_controller.model.target_group import HealthCheck, TargetGroup
+from aws_lb_controller.model.target_group import HealthCheck, LoadBalancerTarget, TargetGroup
 
 STACK_ID = StackId("ingress", "shop/web")
 
@@ -89,6 +89,42 @@ def a_load_balancer(id: str = "LoadBalancer", **values: Any) -> LoadBalancer:
         "attributes": {},
     } | values
     return LoadBalancer(**({"name": f"k8s-shop-web-{given['scheme']}-{given['type']}"} | given))
+
+
+def a_frontend_nlb(**values: Any) -> LoadBalancer:
+    """An internal NLB in front of the stack's usual ALB."""
+    given = {
+        "type": "network",
+        "scheme": "internal",
+        "name": "k8s-shop-web-nlb",
+        "other_name": f"k8s-shop-web-{values.get('scheme', 'internal')}-nlb",
+    }
+    return a_load_balancer("FrontendNlb", **(given | values))
+
+
+def a_frontend_target_group(port: int = 80, *, to: int | None = None, **values: Any) -> TargetGroup:
+    """That of one port of the NLB in front; its target is the ALB's listener on the same port, or on `to`."""
+    given = {
+        "target_type": "alb",
+        "port": port,
+        "protocol": "TCP",
+        "protocol_version": None,
+        "target": LoadBalancerTarget(
+            load_balancer=Ref("LoadBalancer", "LoadBalancer"), port=port if to is None else to
+        ),
+    }
+    return a_target_group(f"FrontendNlb-tg-TCP-{port}", **(given | values))
+
+
+def a_frontend_listener(port: int = 80, **values: Any) -> Listener:
+    """A TCP listener of the NLB in front."""
+    given = {
+        "id": f"FrontendNlb-ls-TCP-{port}",
+        "protocol": "TCP",
+        "default_actions": (forward(Ref("TargetGroup", f"FrontendNlb-tg-TCP-{port}")),),
+        "tags": tags(f"FrontendNlb-ls-TCP-{port}"),
+    }
+    return a_listener(port, "FrontendNlb", **(given | values))
 
 
 def forward(*targets: Value, **values: Any) -> Forward:

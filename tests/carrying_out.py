@@ -10,6 +10,7 @@ from typing import Any
 
 from aws_lb_controller.model.binding import Binding
 from aws_lb_controller.model.listener import Forward
+from aws_lb_controller.model.load_balancer import LoadBalancer
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import Ref, references, resolve
 from aws_lb_controller.model.stack import Stack
@@ -74,6 +75,14 @@ def assert_possible(observed: ObservedStack) -> None:
     _assert_unique(s.resource.name for s in observed.target_groups)
     _assert_unique((s.resource.namespace, s.resource.name) for s in observed.bindings)
     _assert_unique(group for group, _ in set(_served(observed)))
+    _assert_that_targets_listen(observed)
+
+
+def _assert_that_targets_listen(observed: ObservedStack) -> None:
+    """AWS registers no load balancer that does not listen, and deletes neither it nor its listener while it is one."""
+    places = {(s.resource.load_balancer, s.resource.port) for s in observed.listeners}
+    targets = [s.resource.target for s in observed.target_groups if s.resource.target is not None]
+    assert {(t.load_balancer, t.port) for t in targets} <= places, "a target went before it was deregistered"
 
 
 def _assert_unique(keys: Iterable[object]) -> None:
@@ -102,7 +111,8 @@ def _arns(actions: Iterable[object]) -> Iterable[object]:
 def without_arns(observed: ObservedStack) -> dict[str, Any]:
     """The observed stack with every made-up ARN replaced by what it stands for, in no particular order.
 
-    Names of target groups and bindings are left out: which one is free depends on what stood when it was made.
+    Names of target groups, bindings and the NLB in front are left out, as which one is free depends on what stood when
+    it was made, and so are ids of Shield protections.
     """
     names: dict[str, str] = {}
     for noun in ("security_groups", "target_groups", "load_balancers"):
@@ -118,6 +128,9 @@ def without_arns(observed: ObservedStack) -> dict[str, Any]:
 
 
 def _nameless(resource: Any) -> Any:
+    if isinstance(resource, LoadBalancer):
+        resource = dataclasses.replace(resource, name="") if resource.id == "FrontendNlb" else resource
+        return dataclasses.replace(resource, firewall=dataclasses.replace(resource.firewall, protection_id=""))
     return dataclasses.replace(resource, name="") if isinstance(resource, TargetGroup | Binding) else resource
 
 

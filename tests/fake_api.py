@@ -100,11 +100,12 @@ class FakeApi:
     def stream(self, path: str, query: Mapping[str, str], *, stall_seconds: float) -> Iterator[FakeStream]:
         self.before("WATCH", path)
         self.watched_from.append(query["resourceVersion"])
-        stream = self.streams[path] = FakeStream()
+        key = path + _selecting(query)
+        stream = self.streams[key] = FakeStream()
         try:
             yield stream
         finally:
-            self.streams.pop(path, None)
+            self.streams.pop(key, None)
 
     def _get(self, path: str, query: Mapping[str, str], _body: Any) -> Any:
         if "limit" in query:
@@ -114,7 +115,8 @@ class FakeApi:
         return self.objects[path]
 
     def _list(self, path: str, query: Mapping[str, str]) -> Any:
-        items = [self.objects[key] for key in sorted(self.objects) if key.startswith(path + "/")]
+        below = [self.objects[key] for key in sorted(self.objects) if key.startswith(path + "/")]
+        items = [obj for obj in below if _selected(obj, query)]
         start = int(query.get("continue", 0))
         more = {"continue": str(start + self.page)} if start + self.page < len(items) else {}
         return {"metadata": {"resourceVersion": str(self.version), **more}, "items": items[start : start + self.page]}
@@ -126,6 +128,8 @@ class FakeApi:
         return self.put(key, body)
 
     def _put(self, path: str, query: Mapping[str, str], body: Any) -> Any:
+        if path not in self.objects:
+            raise KubernetesNotFound(f"PUT {path}", 404, "not found")
         self._expect_version(path, body, query)
         return self.put(path, body)
 
@@ -151,6 +155,19 @@ class FakeApi:
         wanted = (body.get("metadata") or {}).get("resourceVersion")
         if wanted not in (None, held["metadata"]["resourceVersion"]):
             raise KubernetesConflict(f"write {path}", 409, "the object has been modified")
+
+
+def _selecting(query: Mapping[str, str]) -> str:
+    """As it stands behind a path: of several watches of one path each has its own selector."""
+    return "".join(f"?{query[key]}" for key in ("fieldSelector",) if key in query)
+
+
+def _selected(obj: Mapping[str, Any], query: Mapping[str, str]) -> bool:
+    """Whether an object has the name and the label that a list asks for; ``key=value`` is all that is understood."""
+    metadata = obj["metadata"]
+    _, _, name = query.get("fieldSelector", "").partition("metadata.name=")
+    key, _, value = query.get("labelSelector", "").partition("=")
+    return name in ("", metadata["name"]) and (not key or (metadata.get("labels") or {}).get(key) == value)
 
 
 def no_answer(what: str = "GET") -> KubernetesError:

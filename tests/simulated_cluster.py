@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 from aws_lb_controller.cluster.kinds import (
+    CONFIG_MAP,
     ENDPOINT_SLICE,
     INGRESS,
     INGRESS_CLASS,
@@ -24,6 +25,7 @@ from aws_lb_controller.cluster.kinds import (
     NAMESPACE,
     NODE,
     POD,
+    SECRET,
     SERVICE,
     TARGET_GROUP_BINDING,
     Kind,
@@ -45,7 +47,7 @@ WATCHED = (
     POD,
     NODE,
 )
-KINDS = {kind.kind: kind for kind in (*WATCHED, NAMESPACE, DEPLOYMENT)}
+KINDS = {kind.kind: kind for kind in (*WATCHED, NAMESPACE, DEPLOYMENT, CONFIG_MAP, SECRET)}
 SERVERS_OWN = ("uid", "resourceVersion", "generation", "finalizers", "deletionTimestamp", "deletionGracePeriodSeconds")
 
 SAMPLES = Path(__file__).resolve().parents[1] / "deploy" / "samples"

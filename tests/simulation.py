@@ -17,10 +17,12 @@ from botocore.awsrequest import AWSResponse
 from moto.core.models import botocore_stubber
 
 from aws_lb_controller.app import Wired, wire
-from aws_lb_controller.aws.clients import Clients, is_read, make_clients
+from aws_lb_controller.aws.clients import Clients, RareService, is_read, make_clients
+from aws_lb_controller.cluster.config_maps import ConfigMaps
 from aws_lb_controller.cluster.indexes import full_name, namespace_of
-from aws_lb_controller.cluster.kinds import INGRESS, NAMESPACE, SERVICE, TARGET_GROUP_BINDING, Kind
+from aws_lb_controller.cluster.kinds import INGRESS, NAMESPACE, SECRET, SERVICE, TARGET_GROUP_BINDING, Kind
 from aws_lb_controller.cluster.lean import lean
+from aws_lb_controller.cluster.secrets import Secrets
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.cluster.writes import Writes
 from aws_lb_controller.errors import (
@@ -42,6 +44,8 @@ ATTEMPTS = 12
 
 IMAGE = "ami-0123456789abcdef0"
 POD_ADDRESSES = 8
+
+FIREWALL_SERVICES: tuple[RareService, ...] = ("wafv2", "waf-regional", "shield")
 
 Answer = AWSResponse | None
 Send = Callable[[], Answer]
@@ -78,7 +82,7 @@ class Wire:
     def between(self, clients: Clients) -> Iterator[None]:
         """Stands there meanwhile, in moto's place: botocore asks all who listen, so both would carry out a request."""
         with ExitStack() as ending:
-            for client in (clients.elbv2, clients.ec2, clients.acm):
+            for client in (clients.elbv2, clients.ec2, clients.acm, *map(clients.on_demand, FIREWALL_SERVICES)):
                 events: Any = client.meta.events
                 events.unregister("before-send", botocore_stubber)
                 events.register("before-send", self)
@@ -108,6 +112,27 @@ class Events:
 
     def warnings(self) -> list[Told]:
         return [one for one in self.told if one.type == "Warning"]
+
+
+class SimulatedSecrets:
+    """What `cluster.secrets` looks at, without its threads: `Simulation` hears for it."""
+
+    def __init__(self, api: Any, store: Store) -> None:
+        self._api, self._store, self._real = api, store, Secrets(api, store)
+        self.watched: set[tuple[Kind, str, str]] = set()
+
+    def __contains__(self, name: tuple[Kind, str, str]) -> bool:
+        return name in self.watched
+
+    def get(self, namespace: str, name: str) -> Mapping[str, Any] | None:
+        found = self._api.objects.get(SECRET.path_of(namespace, name))
+        if (SECRET, namespace, name) not in self.watched and found is not None:
+            self._store.upsert(SECRET, lean(SECRET, found))
+        self.watched.add((SECRET, namespace, name))
+        return self._store.get(SECRET, namespace, name)
+
+    def text(self, namespace: str, name: str) -> tuple[str, str] | None:
+        return self._real.text(namespace, name)
 
 
 class Simulation:
@@ -173,6 +198,7 @@ class Simulation:
             self._store.replace(kind, objs, str(self.cluster.api.version))
         self.cluster.api.heard.clear()
         api: Any = self.cluster.api
+        self._secrets = SimulatedSecrets(api, self._store)
         wired = wire(
             self._settings,
             clients=self._clients,
@@ -181,6 +207,8 @@ class Simulation:
             events=self.events,
             namespace=lambda name: self.cluster.api.objects.get(NAMESPACE.path_of("", name)),
             enqueue=self._enqueue,
+            secrets=self._secrets,
+            config_maps=ConfigMaps(api, namespace="kube-system", may_write=lambda: None),
         )
         self._store.subscribe(self._route)
         self._queue.update(dict.fromkeys(wired.routing.everything()))
@@ -198,9 +226,9 @@ class Simulation:
         """The watches tell."""
         heard, self.cluster.api.heard = self.cluster.api.heard, []
         for one in heard:
-            if one.kind not in WATCHED:
-                continue
             metadata = one.obj["metadata"]
+            if one.kind not in WATCHED and (one.kind, namespace_of(one.obj), metadata["name"]) not in self._secrets:
+                continue
             if one.gone:
                 version = metadata["resourceVersion"]
                 self._store.remove(one.kind, namespace_of(one.obj), metadata["name"], version=version)
@@ -267,7 +295,7 @@ def settings(vpc_id: str) -> Settings:
         cluster_name="demo",
         aws_region="us-west-2",
         aws_vpc_id=vpc_id,
-        aws_api_throttle={"Elastic Load Balancing v2": ()},
+        aws_api_throttle={"Elastic Load Balancing v2": (), "WAFV2": (), "WAF Regional": ()},
     )
 
 

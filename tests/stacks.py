@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
+from aws_lb_controller.model.firewall import Firewall
 from aws_lb_controller.model.listener import Action, Forward, Listener, Rule, Transform, WeightedTargetGroup
 from aws_lb_controller.model.load_balancer import LoadBalancer, SubnetMapping
 from aws_lb_controller.model.refs import BACKEND_SECURITY_GROUP, Ref
@@ -15,6 +16,9 @@ from aws_lb_controller.model.target_group import TargetGroup
 from builders_model import (
     STACK_ID,
     a_binding,
+    a_frontend_listener,
+    a_frontend_nlb,
+    a_frontend_target_group,
     a_health_check,
     a_listener,
     a_load_balancer,
@@ -46,14 +50,29 @@ def stacks(draw: st.DrawFn) -> Stack:
     listeners = tuple(draw(_listener(port, target_groups)) for port in ports)
     rules = tuple(rule for port in ports for rule in draw(_rules(port, target_groups)))
     bindings = tuple(_binding(group) for group in target_groups if draw(st.booleans()))
+    mapped = draw(_port_mapping(ports)) if load_balancers and draw(st.booleans()) else None
     return Stack(
         id=STACK_ID,
         security_groups=security_groups,
-        target_groups=target_groups,
-        load_balancers=load_balancers,
-        listeners=listeners,
+        target_groups=(*target_groups, *(a_frontend_target_group(port, to=to) for port, to in (mapped or {}).items())),
+        load_balancers=(*load_balancers, *(() if mapped is None else (draw(_frontend_nlb(load_balancers[0])),))),
+        listeners=(*listeners, *map(a_frontend_listener, mapped or {})),
         rules=rules,
         bindings=bindings,
+    )
+
+
+def _port_mapping(ports: list[int]) -> st.SearchStrategy[dict[int, int]]:
+    """Ports of the NLB in front to ports that the load balancer listens on."""
+    return st.dictionaries(st.sampled_from([80, 8443]), st.sampled_from(ports), max_size=2) if ports else st.just({})
+
+
+@st.composite
+def _frontend_nlb(draw: st.DrawFn, behind: LoadBalancer) -> LoadBalancer:
+    return a_frontend_nlb(
+        scheme=draw(st.sampled_from(["internal", "internet-facing"])),
+        security_groups=behind.security_groups,
+        tags=tags("FrontendNlb", **draw(user_tags)),
     )
 
 
@@ -90,6 +109,11 @@ def _load_balancer(draw: st.DrawFn, security_groups: tuple[SecurityGroup, ...]) 
         security_groups=(*own, *([BACKEND_SECURITY_GROUP] if draw(st.booleans()) else [])),
         attributes=draw(st.dictionaries(st.just("idle_timeout.timeout_seconds"), st.sampled_from(["60", "90"]))),
         tags=tags("LoadBalancer", **draw(user_tags)),
+        firewall=Firewall(
+            web_acl=draw(st.sampled_from([None, "", "arn-web-acl-a", "arn-web-acl-b"])),
+            classic_web_acl=draw(st.sampled_from([None, "", "classic"])),
+            shield=draw(st.sampled_from([None, False, True])),
+        ),
     )
 
 

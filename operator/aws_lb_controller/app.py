@@ -24,8 +24,10 @@ from aws_lb_controller.aws.security_group_rules import SecurityGroupRules
 from aws_lb_controller.aws.targets import Targets
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.cluster.client import KubeClient
+from aws_lb_controller.cluster.config_maps import ConfigMaps as KubeConfigMaps
 from aws_lb_controller.cluster.kinds import NAMESPACE, Kind
 from aws_lb_controller.cluster.reflector import Reflector
+from aws_lb_controller.cluster.secrets import Secrets as KubeSecrets
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.cluster.writes import Writes
 from aws_lb_controller.errors import ControllerError, KubernetesNotFound
@@ -36,12 +38,13 @@ from aws_lb_controller.reconcile.backend_security_group import BackendSecurityGr
 from aws_lb_controller.reconcile.backends import Backends
 from aws_lb_controller.reconcile.binding import BindingReconciler
 from aws_lb_controller.reconcile.deploy import Deployer
+from aws_lb_controller.reconcile.group_memory import GroupMemory
 from aws_lb_controller.reconcile.ingress_group import IngressGroupReconciler
 from aws_lb_controller.reconcile.ingress_groups import IngressGroups
 from aws_lb_controller.reconcile.keys import Controller, Key
 from aws_lb_controller.reconcile.lookout import Lookout
 from aws_lb_controller.reconcile.node_security_groups import NodeSecurityGroupsReconciler
-from aws_lb_controller.reconcile.ports import EventSink, KubernetesWriter, Obj
+from aws_lb_controller.reconcile.ports import ConfigMaps, EventSink, KubernetesWriter, Obj, Secrets
 from aws_lb_controller.reconcile.provision import Provisioner
 from aws_lb_controller.reconcile.service import ServiceReconciler
 from aws_lb_controller.reconcile.telling import Teller
@@ -81,11 +84,14 @@ def wire(
     events: EventSink,
     namespace: Callable[[str], Obj | None],
     enqueue: Callable[[Key], None],
+    config_maps: ConfigMaps,
+    secrets: Secrets,
     measure: Callable[[Controller, str], AbstractContextManager[None]] = lambda _controller, _stage: nullcontext(),
 ) -> Wired:
     """Joins the reconcilers. namespace: a Namespace by name; enqueue: asks, from any thread, to look at a key.
 
-    measure: what surrounds each stage of a controller's reconcile.
+    config_maps: those beside the controller. secrets: those that Ingresses name for signing users in. measure: what
+    surrounds each stage of a controller's reconcile.
     """
     backend_group = BackendSecurityGroup(clients, settings)
     inventory = Inventory(clients, settings, backend_group)
@@ -100,13 +106,15 @@ def wire(
     )
     deployer = Deployer(
         observer=inventory,
-        carrier=Applier(clients, settings, backend_group),
+        carrier=Applier(clients, settings, backend_group, secrets.text),
         writer=writer,
         store=store,
         lookout=lookout,
         external_managed_tags=frozenset(settings.external_managed_tags),
     )
-    answerer, config = Answers(clients, inventory), BuildConfig.of(settings, clients.vpc_id)
+    authorities = frozenset(settings.allowed_certificate_authority_arns)
+    answerer = Answers(clients, inventory, allowed_authorities=authorities)
+    config = BuildConfig.of(settings, clients.vpc_id)
 
     def provisioning(controller: Controller) -> tuple[Provisioner, Teller]:
         teller = Teller(events, partial(measure, controller))
@@ -145,6 +153,8 @@ def wire(
             writer=writer,
             provisioner=for_groups,
             teller=group_teller,
+            memory=GroupMemory(config_maps),
+            secrets=secrets.get,
             settings=settings,
         ).reconcile,
         "binding": BindingReconciler(
@@ -197,6 +207,7 @@ class _Program:
         self._kube = KubeClient.configured(settings.kubeconfig)
         self._reflector = Reflector(self._kube, self._store, namespace=settings.watch_namespace)
         self._watches = Watches(self._kube, self._store, namespace=settings.watch_namespace)
+        self._secrets = KubeSecrets(self._kube, self._store, label=settings.required_secrets_label)
         self._events = Events(self._kube)
         self._leader = self._make_leader()
         self._queue = WorkQueue(backoffs=_backoffs(settings))
@@ -211,6 +222,10 @@ class _Program:
             events=self._events,
             namespace=self._namespace,
             enqueue=self._queue.post,
+            secrets=self._secrets,
+            config_maps=KubeConfigMaps(
+                self._kube, namespace=lease_namespace(settings.leader_election_namespace), may_write=self._leader.check
+            ),
             measure=self._metrics.stage,
         )
         self._routing, self._doubt = wired.routing, wired.doubt
@@ -243,6 +258,7 @@ class _Program:
 
     def _start(self) -> None:
         self._store.subscribe(self._route)
+        self._store.subscribe(self._secrets.named)
         self._events.start()
         self._reflector.start()
         self._leader.start()
@@ -263,6 +279,7 @@ class _Program:
         self._watches.stop()
         self._reflector.stop()
         self._workers.close()
+        self._secrets.stop()
         self._events.stop()
         self._leader.stop()
 

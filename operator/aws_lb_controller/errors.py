@@ -43,13 +43,15 @@ class Problem:
     """One thing that is wrong with one field of one object.
 
     object: ``Kind namespace/name``; field: the annotation key or the field's path; value: as written ("" for a
-    field that is missing); remedy: what to write instead, as a clause that can stand after a colon.
+    field that is missing); remedy: what to write instead, as a clause that can stand after a colon. member: the
+    Ingress (``namespace/name``) of a group that suffers by it where that is not the object itself.
     """
 
     object: str
     field: str
     value: str
     remedy: str
+    member: str = ""
 
     def __str__(self) -> str:
         shown = f" = {self.value!r}" if self.value else ""
@@ -82,11 +84,14 @@ class UnmetNeed(_WithProblems):
 class AwsError(ControllerError):
     """AWS answered a call with an error, or did not answer.
 
-    operation: the API's name of the call (``CreateLoadBalancer``); code: AWS's error code.
+    operation: the API's name of the call (``CreateLoadBalancer``); code: AWS's error code. about: the resource of a
+    stack that the call was for, where that is known: kind (``TargetGroup``, ``Listener``, ``Rule``) and id, or
+    ``Certificate`` and ARN.
     """
 
     def __init__(self, operation: str, code: str, message: str) -> None:
         self.operation, self.code, self.message = operation, code, message
+        self.about: tuple[str, str] | None = None
         super().__init__(f"{operation}: {code}: {message}")
 
 

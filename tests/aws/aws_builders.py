@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -50,7 +50,7 @@ def settings(**more: Any) -> Settings:
         "cluster_name": CLUSTER,
         "aws_region": "us-west-2",
         "aws_vpc_id": "vpc-1",
-        "aws_api_throttle": {"Elastic Load Balancing v2": ()},
+        "aws_api_throttle": {"Elastic Load Balancing v2": (), "WAFV2": (), "WAF Regional": ()},
     }
     return Settings(**{**wanted, **more})
 
@@ -67,8 +67,7 @@ def _made() -> Clients:
 
 def our_clients(vpc_id: str) -> Clients:
     LOG.clear()
-    made = _made()
-    return Clients(elbv2=made.elbv2, ec2=made.ec2, acm=made.acm, region=made.region, vpc_id=vpc_id)
+    return replace(_made(), vpc_id=vpc_id)
 
 
 @contextmanager

@@ -461,6 +461,65 @@ def test_a_network_interface_is_found_by_a_secondary_address(aws: Any) -> None:
     assert [made] == [one["NetworkInterfaceId"] for one in found]
 
 
+def test_a_web_acl_takes_the_place_of_another(aws: Any) -> None:
+    waf, balancer = aws.session.client("wafv2"), aws.load_balancer()
+    visibility = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "m"}
+    wanted = {"Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": visibility}
+    first, second = (waf.create_web_acl(Name=name, **wanted)["Summary"]["ARN"] for name in ("first", "second"))
+    for arn in (first, second):
+        waf.associate_web_acl(WebACLArn=arn, ResourceArn=balancer)
+    assert second == waf.get_web_acl_for_resource(ResourceArn=balancer)["WebACL"]["ARN"]
+    waf.disassociate_web_acl(ResourceArn=balancer)
+    assert "WebACL" not in waf.get_web_acl_for_resource(ResourceArn=balancer)
+
+
+def test_shield_tells_whether_it_is_subscribed_to(aws: Any) -> None:
+    shield = aws.session.client("shield")
+    assert "INACTIVE" == shield.get_subscription_state()["SubscriptionState"]
+    shield.create_subscription()
+    assert "ACTIVE" == shield.get_subscription_state()["SubscriptionState"]
+
+
+# ---- signing in
+
+
+def sign_in(**more: Any) -> list[dict[str, Any]]:
+    endpoints = dict.fromkeys(("AuthorizationEndpoint", "TokenEndpoint", "UserInfoEndpoint"), "https://id")
+    config = {"Issuer": "https://id", "ClientId": "shop", **endpoints, **more}
+    return [
+        {"Type": "authenticate-oidc", "Order": 1, "AuthenticateOidcConfig": config},
+        {**aws_not_found()[0], "Order": 2},
+    ]
+
+
+def a_sign_in_rule(aws: Any) -> str:
+    conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": ["/a"]}}]
+    made = aws.elbv2.create_rule(
+        ListenerArn=aws.listener(aws.load_balancer()),
+        Priority=1,
+        Conditions=conditions,
+        Actions=sign_in(ClientSecret="hush"),
+    )
+    return str(made["Rules"][0]["RuleArn"])
+
+
+def test_a_client_secret_is_never_told(aws: Any) -> None:
+    described = aws.elbv2.describe_rules(RuleArns=[a_sign_in_rule(aws)])["Rules"][0]["Actions"]
+    assert sign_in()[0]["AuthenticateOidcConfig"] == described[0]["AuthenticateOidcConfig"]
+
+
+def test_a_modification_keeps_a_client_secret_only_where_it_says_so(aws: Any, refused: Refused) -> None:
+    arn = a_sign_in_rule(aws)
+    assert "" == refused(aws.elbv2.modify_rule, RuleArn=arn, Actions=sign_in(UseExistingClientSecret=True))
+    assert "ValidationError" == refused(aws.elbv2.modify_rule, RuleArn=arn, Actions=sign_in())
+
+
+def test_there_is_no_client_secret_to_keep_where_there_was_none(aws: Any, refused: Refused) -> None:
+    listener = aws.listener(aws.load_balancer())
+    actions = sign_in(UseExistingClientSecret=True)
+    assert "ValidationError" == refused(aws.elbv2.modify_listener, ListenerArn=listener, DefaultActions=actions)
+
+
 # ---- the server
 
 

@@ -149,10 +149,11 @@ def test_a_vpc_without_subnets_that_fit_is_told_and_served_as_soon_as_there_are_
 
 
 def test_a_member_of_a_group_with_a_mistake_is_told_and_takes_nothing_from_the_group(world: Simulation) -> None:
+    other = ("game-2048-instance", "ingress-2048")
     group = {"metadata": {"annotations": {f"{ALB}/group.name": "games"}}}
     world.cluster.apply(*samples("ingress-class", "2048-game", "2048-game-instance"))
     world.cluster.edit(INGRESS, *GAME, group)
-    world.cluster.edit(INGRESS, "game-2048-instance", "ingress-2048", group)
+    world.cluster.edit(INGRESS, *other, group)
     world.run()
     assert [] == world.unexpected()
     before = world.aws_state()
@@ -161,5 +162,10 @@ def test_a_member_of_a_group_with_a_mistake_is_told_and_takes_nothing_from_the_g
     world.run()
     assert [] == world.wire.operations
     assert before == world.aws_state()
-    told = {one.object for one in world.events.warnings() if f"{ALB}/healthcheck-interval-seconds" in one.message}
-    assert "Ingress game-2048/ingress-2048" in told
+    (told,) = world.events.warnings()
+    assert f"Ingress {'/'.join(GAME)}" == told.object
+    assert f"{ALB}/healthcheck-interval-seconds" in told.message
+    world.cluster.annotate(INGRESS, *other, {f"{ALB}/healthcheck-interval-seconds": "30"})
+    world.run()
+    assert ["ModifyTargetGroup"] == world.wire.mutations()
+    assert {f"Ingress {'/'.join(GAME)}"} == {one.object for one in world.events.warnings()}

@@ -8,6 +8,7 @@ from aws_builders import our_clients, settings
 
 from aws_lb_controller.app import Wired, wire
 from aws_lb_controller.cluster.kinds import SERVICE
+from aws_lb_controller.cluster.secrets import Secrets
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.settings import FeatureGates
 from builders_kube import a_service
@@ -26,6 +27,8 @@ def wired(aws: Any, **gates: bool) -> Wired:
         events=nowhere,
         namespace=lambda _name: None,
         enqueue=lambda _key: None,
+        config_maps=nowhere,
+        secrets=Secrets(nowhere, store),
     )
 
 

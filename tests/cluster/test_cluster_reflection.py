@@ -108,7 +108,7 @@ def test_endpoints_and_pods_follow_a_deployment(control_plane: ControlPlane, ref
 def test_a_list_longer_than_a_page_is_taken_whole(
     client: KubeClient, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("aws_lb_controller.cluster.reflector.PAGE", 2)
+    monkeypatch.setattr("aws_lb_controller.cluster.list_watch.PAGE", 2)
     writes, store = Writes(client, Store(), may_write=lambda: None), Store()
     for n in range(5):
         writes.create(SERVICE, a_service(namespace, f"web-{n}"))

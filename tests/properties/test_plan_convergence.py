@@ -145,8 +145,9 @@ def _doubled(groups: tuple[Seen[SecurityGroup], ...]) -> tuple[Seen[SecurityGrou
     return (*groups, *(replace(group, arn=f"arn-0-{group.arn}") for group in groups))
 
 
-def _ports(observed: ObservedStack) -> set[int]:
-    return {s.resource.port for s in observed.listeners}
+def _ports(observed: ObservedStack) -> set[tuple[str, int]]:
+    ids = {s.arn: s.resource.id for s in observed.load_balancers}
+    return {(ids[str(s.resource.load_balancer)], s.resource.port) for s in observed.listeners}
 
 
 def _rules(observed: ObservedStack) -> set[object]:
@@ -155,3 +156,22 @@ def _rules(observed: ObservedStack) -> set[object]:
 
 def _placed(observed: ObservedStack) -> list[tuple[object, object]]:
     return [((s.resource.listener, s.resource.priority), s) for s in observed.rules]
+
+
+@given(stacks(), stacks())
+@settings(max_examples=300)
+def test_a_port_that_leads_to_a_load_balancer_before_and_after_leads_to_one_at_every_moment(
+    before: Stack, stack: Stack
+) -> None:
+    observed = built(before)
+    seen = list(states(plan(stack, observed), observed, stack))
+    kept = _leading_to_a_load_balancer(seen[0]) & _leading_to_a_load_balancer(seen[-1])
+
+    assert [] == [state for state in seen if not kept <= _leading_to_a_load_balancer(state)]
+
+
+def _leading_to_a_load_balancer(observed: ObservedStack) -> set[int]:
+    """Ports of the NLB in front whose target group has a target."""
+    filled = {s.arn for s in observed.target_groups if s.resource.target is not None}
+    actions = [(s.resource.port, s.resource.default_actions) for s in observed.listeners]
+    return {port for port, action in actions if filled & set(match.targets_of(action))}

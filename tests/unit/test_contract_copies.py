@@ -4,7 +4,15 @@ import pytest
 
 from contract_data import COPIES, ORIGIN
 
-FILES = ["crds.json", "feature-gates.json", "flags.json", "name-vectors.json", "names.json", "rbac.json"]
+FILES = [
+    "annotations.json",
+    "crds.json",
+    "feature-gates.json",
+    "flags.json",
+    "name-vectors.json",
+    "names.json",
+    "rbac.json",
+]
 
 
 def test_every_copy_is_compared():

@@ -20,6 +20,8 @@ CHECKPOINT_ANNOTATION = "elbv2.k8s.aws/checkpoint"
 """On a TargetGroupBinding: a digest of what was last carried out for it."""
 DEPLOYED_ANNOTATION = "elbv2.k8s.aws/deployed-stack"
 """On one TargetGroupBinding of a stack: a digest of the whole stack, while AWS is known to be as it says."""
+CLIENT_SECRETS_ANNOTATION = "elbv2.k8s.aws/deployed-client-secrets"
+"""On one TargetGroupBinding of a stack: marks of the OIDC client secrets that AWS was given, nothing of the secrets."""
 
 INGRESS_CLASS_CONTROLLER = "ingress.k8s.aws/alb"
 """The ``spec.controller`` of IngressClasses that are ours."""
@@ -58,6 +60,10 @@ READINESS_GATE_PREFIX = "target-health.elbv2.k8s.aws/"
 
 MULTI_CLUSTER_CONFIG_MAP_PREFIX = "aws-lbc-targets-"
 """Start of the name of the ConfigMap with this cluster's targets of a shared group; the binding's name follows."""
+
+
+GROUP_CONFIG_MAP_PREFIX = "aws-lbc-group-"
+"""Start of the name of the ConfigMap with what each member of a group last gave; the group's name follows."""
 
 
 class Tag(StrEnum):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lb_controller.aws.cache import Cache
 from aws_lb_controller.aws.clients import Clients
+from aws_lb_controller.aws.firewalls import Firewalls
 from aws_lb_controller.aws.observe import Inventory
 from aws_lb_controller.aws.wire import tags as wire_tags
 from aws_lb_controller.aws.wire.tags import Json
@@ -20,13 +21,17 @@ from aws_lb_controller.build.facts import (
     PublicSubnets,
     Question,
     SecurityGroupIds,
+    ShieldSubscription,
     Subnet,
     TargetGroupArns,
+    TrustStoreArns,
+    Unanswered,
     VpcCidrs,
     VpcNetworks,
     VpcSubnets,
+    WebAclArns,
 )
-from aws_lb_controller.errors import AwsNotFound
+from aws_lb_controller.errors import AwsDenied, AwsError, AwsNotFound
 from aws_lb_controller.plan.targets import batches
 
 if TYPE_CHECKING:
@@ -53,21 +58,38 @@ _KEY_TYPES: Sequence[KeyAlgorithmType] = (
 class Answers:
     """Thread-safe; of callers with the same question only one asks AWS."""
 
-    def __init__(self, clients: Clients, inventory: Inventory) -> None:
+    def __init__(
+        self, clients: Clients, inventory: Inventory, *, allowed_authorities: frozenset[str] = frozenset()
+    ) -> None:
+        """allowed_authorities: ARNs of private CAs; where there are any, other certificates are not found by host."""
         self._elbv2, self._ec2, self._acm = clients.elbv2, clients.ec2, clients.acm
         self._vpc_id = clients.vpc_id
-        self._inventory = inventory
+        self._inventory, self._firewalls = inventory, Firewalls(clients)
         self._cache: Cache[Any, Any] = Cache(ttl=TTL_SECONDS)
         self._zone_types: Cache[str, str] = Cache()
+        self._allowed_authorities = allowed_authorities
+        self._authorities: Cache[str, str] = Cache()
 
     def answer(self, questions: Iterable[Question[Any]], *, refresh: bool = False) -> Facts:
         """All answers; refresh: what is cached does not count, as it made a build fail. Raises `AwsError`."""
         return Facts({question: self._answer(question, refresh=refresh) for question in questions})
 
     def _answer(self, question: Question[Any], *, refresh: bool) -> object:
+        if isinstance(question, WebAclArns | ShieldSubscription):
+            return self._answer_of_firewalls(question, refresh=refresh)
         if isinstance(question, Existing):
             return self._inventory.glance(question.stack) or self._inventory.observe(question.stack, capacity=False)
         return self._cache.get(question, lambda: self._ask(question), refresh=refresh)
+
+    def _answer_of_firewalls(self, question: Question[Any], *, refresh: bool) -> object:
+        """AWS may refuse: a firewall that cannot be asked for holds up nothing else."""
+        try:
+            if isinstance(question, ShieldSubscription):
+                return self._firewalls.is_subscribed()
+            return self._cache.get(question, self._firewalls.web_acl_arns, refresh=refresh)
+        except AwsError as e:
+            denied = isinstance(e, AwsDenied)
+            return Unanswered(operation=e.operation, code=e.code, message=e.message, denied=denied)
 
     def _ask(self, question: Question[Any]) -> object:
         match question:
@@ -81,6 +103,13 @@ class Answers:
                 return self._security_group_ids(names_or_ids)
             case Certificates():
                 return self._certificates()
+            case _:
+                return self._ask_by_name(question)
+
+    def _ask_by_name(self, question: Question[Any]) -> Mapping[str, str]:
+        match question:
+            case TrustStoreArns(names=names):
+                return self._trust_store_arns(sorted(names))
             case TargetGroupArns(names=names):
                 return self._target_group_arns(sorted(names))
             case _:
@@ -162,15 +191,28 @@ class Answers:
         pages = self._acm.get_paginator("list_certificates").paginate(
             CertificateStatuses=["ISSUED"], Includes={"keyTypes": _KEY_TYPES}
         )
-        listed: list[Json] = [summary for page in pages for summary in page["CertificateSummaryList"]]
+        summaries: list[Json] = [summary for page in pages for summary in page["CertificateSummaryList"]]
+        listed = [summary for summary in summaries if self._is_allowed(summary)]
         found = (Certificate(arn=summary["CertificateArn"], domains=self._domains(summary)) for summary in listed)
         return tuple(sorted(found, key=lambda certificate: certificate.arn))
+
+    def _is_allowed(self, summary: Json) -> bool:
+        return not self._allowed_authorities or self._authority(summary) in self._allowed_authorities
+
+    def _authority(self, summary: Json) -> str:
+        """The private CA that issued a certificate, which never becomes another one; "" for one of no private CA."""
+        arn: str = summary["CertificateArn"]
+        if summary.get("Type") in ("AMAZON_ISSUED", "IMPORTED"):
+            return ""
+        return self._authorities.get(arn, lambda: self._describe(arn).get("CertificateAuthorityArn", ""))
+
+    def _describe(self, arn: str) -> Json:
+        return self._acm.describe_certificate(CertificateArn=arn)["Certificate"]
 
     def _domains(self, summary: Json) -> tuple[str, ...]:
         names = summary.get("SubjectAlternativeNameSummaries")
         if names is None or summary.get("HasAdditionalSubjectAlternativeNames"):
-            certificate = self._acm.describe_certificate(CertificateArn=summary["CertificateArn"])["Certificate"]
-            names = certificate.get("SubjectAlternativeNames", ())
+            names = self._describe(summary["CertificateArn"]).get("SubjectAlternativeNames", ())
         return tuple(dict.fromkeys(name.lower() for name in (summary.get("DomainName", ""), *names) if name))
 
     def _target_group_arns(self, names: Sequence[str]) -> Mapping[str, str]:
@@ -182,6 +224,16 @@ class Answers:
             # one that is not there makes AWS refuse all, so each for itself
             return {name: arn for n in names for name, arn in self._target_group_arns([n]).items()} if names[1:] else {}
         return {group["TargetGroupName"]: group["TargetGroupArn"] for group in groups}
+
+    def _trust_store_arns(self, names: Sequence[str]) -> Mapping[str, str]:
+        if not names:
+            return {}
+        try:
+            stores = self._elbv2.describe_trust_stores(Names=names)["TrustStores"]
+        except AwsNotFound:
+            # one that is not there makes AWS refuse all, so each for itself
+            return {name: arn for n in names for name, arn in self._trust_store_arns([n]).items()} if names[1:] else {}
+        return {store["Name"]: store["TrustStoreArn"] for store in stores}
 
 
 def _literally(text: str) -> str:

@@ -7,11 +7,15 @@ answered with `AwsAlreadyExists`, or not at all, may have happened: the caller f
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
+from aws_lb_controller.aws import client_secrets
 from aws_lb_controller.aws.backend_group import BackendSecurityGroup
+from aws_lb_controller.aws.client_secrets import ClientSecrets
 from aws_lb_controller.aws.clients import Clients
 from aws_lb_controller.aws.errors import TOO_MANY_CERTIFICATES, TOO_MANY_RULES, tolerating
+from aws_lb_controller.aws.firewalls import Firewalls
 from aws_lb_controller.aws.security_group_rules import SecurityGroupRules
 from aws_lb_controller.aws.wire import listener as wire_listener
 from aws_lb_controller.aws.wire import load_balancer as wire_load_balancer
@@ -19,7 +23,7 @@ from aws_lb_controller.aws.wire import rule as wire_rule
 from aws_lb_controller.aws.wire import security_group as wire_security_group
 from aws_lb_controller.aws.wire import tags as wire_tags
 from aws_lb_controller.aws.wire import target_group as wire_target_group
-from aws_lb_controller.errors import AwsNotFound, AwsRefused, AwsUnavailable, NotYet
+from aws_lb_controller.errors import AwsError, AwsNotFound, AwsRefused, AwsUnavailable, NotYet
 from aws_lb_controller.model.load_balancer import LoadBalancer
 from aws_lb_controller.model.security_group import IngressRule
 from aws_lb_controller.plan import steps
@@ -28,16 +32,26 @@ from aws_lb_controller.settings import Settings
 
 
 class Applier:
-    """Thread-safe, as the clients are. Steps come with every reference resolved; binding steps are not its business."""
+    """Thread-safe, as the clients are. Steps come with every reference resolved; binding steps are not its business.
 
-    def __init__(self, clients: Clients, settings: Settings, backend: BackendSecurityGroup) -> None:
+    secrets: the text of client secrets, of which the steps know only where they stand.
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        settings: Settings,
+        backend: BackendSecurityGroup,
+        secrets: ClientSecrets = lambda _namespace, _name: None,
+    ) -> None:
         # untyped: the parameters are built as plain dictionaries in `wire`
         self._elbv2: Any = clients.elbv2
         self._ec2: Any = clients.ec2
         self._vpc_id = clients.vpc_id
         self._until_active = settings.lb_stabilization_monitor_interval.total_seconds()
         self._rules = SecurityGroupRules(clients, cluster=settings.cluster_name)
-        self._backend = backend
+        self._backend, self._secrets = backend, secrets
+        firewalls = Firewalls(clients)
         self._carry_out: Mapping[type, Callable[[Any], Given | None]] = {
             steps.EnsureBackendSecurityGroup: self._ensure_backend_security_group,
             steps.CreateSecurityGroup: self._create_security_group,
@@ -47,13 +61,20 @@ class Applier:
             steps.ModifyTargetGroup: self._modify_target_group,
             steps.ModifyTargetGroupAttributes: self._modify_target_group_attributes,
             steps.DeleteTargetGroup: self._delete_target_group,
+            steps.RegisterLoadBalancer: self._register_load_balancer,
+            steps.DeregisterLoadBalancer: self._deregister_load_balancer,
             steps.CreateLoadBalancer: self._create_load_balancer,
             steps.SetSubnets: self._set_subnets,
             steps.SetSecurityGroups: self._set_security_groups,
             steps.SetIpAddressType: self._set_ip_address_type,
+            steps.ModifyIpPools: self._modify_ip_pools,
             steps.ModifyLoadBalancerAttributes: self._modify_load_balancer_attributes,
             steps.ModifyCapacityReservation: self._modify_capacity_reservation,
             steps.DeleteLoadBalancer: self._delete_load_balancer,
+            steps.AssociateWebAcl: firewalls.associate,
+            steps.DisassociateWebAcl: firewalls.disassociate,
+            steps.CreateShieldProtection: firewalls.protect,
+            steps.DeleteShieldProtection: firewalls.unprotect,
             steps.CreateListener: self._create_listener,
             steps.ModifyListener: self._modify_listener,
             steps.SetListenerCertificates: self._set_listener_certificates,
@@ -151,6 +172,24 @@ class Applier:
         with tolerating(AwsNotFound):
             self._elbv2.delete_target_group(TargetGroupArn=step.arn)
 
+    # --- load balancers as targets ---
+
+    def _register_load_balancer(self, step: steps.RegisterLoadBalancer) -> None:
+        target, arn = wire_target_group.target(step.target), step.target.load_balancer
+        try:
+            self._elbv2.register_targets(TargetGroupArn=step.target_group, Targets=[target])
+        except AwsRefused as error:
+            described = self._elbv2.describe_load_balancers(LoadBalancerArns=[arn])["LoadBalancers"]
+            if all(lb["State"]["Code"] != "provisioning" for lb in described):
+                raise
+            raise NotYet(f"{arn} is provisioning: no target yet ({error})", after=self._until_active) from error
+
+    def _deregister_load_balancer(self, step: steps.DeregisterLoadBalancer) -> None:
+        with tolerating(AwsNotFound):
+            self._elbv2.deregister_targets(
+                TargetGroupArn=step.target_group, Targets=[wire_target_group.target(step.target)]
+            )
+
     # --- load balancers ---
 
     def _create_load_balancer(self, step: steps.CreateLoadBalancer) -> Given:
@@ -184,6 +223,9 @@ class Applier:
     def _set_ip_address_type(self, step: steps.SetIpAddressType) -> None:
         self._elbv2.set_ip_address_type(LoadBalancerArn=step.arn, IpAddressType=step.ip_address_type)
 
+    def _modify_ip_pools(self, step: steps.ModifyIpPools) -> None:
+        self._elbv2.modify_ip_pools(**wire_load_balancer.modify_ip_pools(step))
+
     def _modify_load_balancer_attributes(self, step: steps.ModifyLoadBalancerAttributes) -> None:
         self._put_load_balancer_attributes(step.arn, step.attributes)
 
@@ -207,13 +249,17 @@ class Applier:
 
     def _create_listener(self, step: steps.CreateListener) -> Given:
         listener = step.listener
-        arn = self._elbv2.create_listener(**wire_listener.create(listener))["Listeners"][0]["ListenerArn"]
+        actions = client_secrets.for_creation(listener.default_actions, self._secrets)
+        sent = wire_listener.create(replace(listener, default_actions=actions))
+        arn = self._elbv2.create_listener(**sent)["Listeners"][0]["ListenerArn"]
         self._add_certificates(arn, listener.certificates)
         self._put_listener_attributes(arn, listener.attributes)
         return Given(arn=arn)
 
     def _modify_listener(self, step: steps.ModifyListener) -> None:
-        self._elbv2.modify_listener(**wire_listener.modify(step.arn, step.listener))
+        actions = client_secrets.for_modification(step.listener.default_actions, self._secrets)
+        sent = wire_listener.modify(step.arn, replace(step.listener, default_actions=actions))
+        self._elbv2.modify_listener(**sent)
 
     def _set_listener_certificates(self, step: steps.SetListenerCertificates) -> None:
         try:
@@ -229,7 +275,11 @@ class Applier:
 
     def _add_certificates(self, arn: str, certificates: Iterable[str]) -> None:
         for certificate in wire_listener.certificates(certificates):  # AWS takes one a call
-            self._elbv2.add_listener_certificates(ListenerArn=arn, Certificates=[certificate])
+            try:
+                self._elbv2.add_listener_certificates(ListenerArn=arn, Certificates=[certificate])
+            except AwsError as error:
+                error.about = ("Certificate", certificate["CertificateArn"])
+                raise
 
     def _remove_certificates(self, arn: str, certificates: Iterable[str], *, refusable: bool = False) -> None:
         tolerated = (AwsNotFound, AwsRefused) if refusable else (AwsNotFound,)
@@ -249,10 +299,13 @@ class Applier:
             self._elbv2.delete_listener(ListenerArn=step.arn)
 
     def _create_rule(self, step: steps.CreateRule) -> Given:
-        return Given(arn=self._elbv2.create_rule(**wire_rule.create(step.rule))["Rules"][0]["RuleArn"])
+        actions = client_secrets.for_creation(step.rule.actions, self._secrets)
+        made = self._elbv2.create_rule(**wire_rule.create(replace(step.rule, actions=actions)))
+        return Given(arn=made["Rules"][0]["RuleArn"])
 
     def _modify_rule(self, step: steps.ModifyRule) -> None:
-        self._elbv2.modify_rule(**wire_rule.modify(step.arn, step.rule))
+        actions = client_secrets.for_modification(step.rule.actions, self._secrets)
+        self._elbv2.modify_rule(**wire_rule.modify(step.arn, replace(step.rule, actions=actions)))
 
     def _set_rule_priorities(self, step: steps.SetRulePriorities) -> None:
         pairs = [{"RuleArn": arn, "Priority": priority} for arn, priority in step.priorities.items()]

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import boto3
 import botocore.session
@@ -70,6 +70,29 @@ class Attempt:
     seconds: float
 
 
+RareService = Literal["wafv2", "waf-regional", "shield"]
+_SERVICE_IDS: Mapping[RareService, str] = {"wafv2": "WAFV2", "waf-regional": "WAF Regional", "shield": "Shield"}
+
+
+class OnDemand:
+    """Clients of services that few stacks ask for: each is made when it is first asked for, and then kept.
+
+    A client costs some MiB and hundredths of a second. Called with the service, as boto3 calls it; thread-safe.
+    """
+
+    def __init__(self, make: Callable[[str, str], Any]) -> None:
+        self._make = make
+        self._made: dict[str, Any] = {}
+        self._lock = threading.Lock()
+
+    def __call__(self, service: RareService) -> Any:
+        """The client, untyped."""
+        with self._lock:  # a session makes one client at a time
+            if service not in self._made:
+                self._made[service] = self._make(service, _SERVICE_IDS[service])
+            return self._made[service]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
     """The clients, and where they are: region and VPC of the cluster."""
@@ -77,6 +100,7 @@ class Clients:
     elbv2: ElasticLoadBalancingv2Client
     ec2: EC2Client
     acm: ACMClient
+    on_demand: OnDemand
     region: str
     vpc_id: str
 
@@ -119,6 +143,7 @@ def make_clients(
         elbv2=make("elbv2", "Elastic Load Balancing v2"),
         ec2=ec2,
         acm=make("acm", "ACM"),
+        on_demand=OnDemand(make),
         region=region,
         vpc_id=_vpc_id(settings, ec2, metadata=metadata),
     )

@@ -59,6 +59,7 @@ _CODES: Mapping[type[AwsError], frozenset[str]] = MappingProxyType(
         AwsUnavailable: frozenset(
             {
                 "InternalError",
+                "InternalErrorException",
                 "InternalFailure",
                 "InternalServerError",
                 "RequestTimeout",
@@ -66,6 +67,7 @@ _CODES: Mapping[type[AwsError], frozenset[str]] = MappingProxyType(
                 "ServiceUnavailable",
                 "ServiceUnavailableException",
                 "Unavailable",
+                "WAFInternalErrorException",
             }
         ),
         AwsNotFound: frozenset(
@@ -77,6 +79,8 @@ _CODES: Mapping[type[AwsError], frozenset[str]] = MappingProxyType(
                 "ResourceNotFoundException",
                 "RuleNotFound",
                 "TargetGroupNotFound",
+                "TrustStoreNotFound",
+                "WAFNonexistentItemException",
             }
         ),
         AwsAlreadyExists: frozenset(
@@ -87,6 +91,7 @@ _CODES: Mapping[type[AwsError], frozenset[str]] = MappingProxyType(
                 "InvalidGroup.Duplicate",
                 "InvalidPermission.Duplicate",
                 "PriorityInUse",
+                "ResourceAlreadyExistsException",
             }
         ),
         AwsInUse: frozenset(
@@ -94,9 +99,11 @@ _CODES: Mapping[type[AwsError], frozenset[str]] = MappingProxyType(
                 "CapacityReservationPending",
                 "DependencyViolation",
                 "InvalidGroup.InUse",
+                "OptimisticLockException",
                 "PriorRequestNotComplete",
                 "ResourceInUse",
                 "ResourceInUseException",
+                "WAFUnavailableEntityException",
             }
         ),
         AwsDenied: frozenset(

@@ -1,4 +1,7 @@
-"""A close look at one stack: what a sweep does not tell (attributes, listeners, certificates, rules, their tags)."""
+"""A close look at one stack: what a sweep does not tell.
+
+That is attributes, listeners, certificates, rules, their tags, and the targets that are load balancers.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from aws_lb_controller.aws.wire.tags import Json
 from aws_lb_controller.model.listener import Listener, Rule
 from aws_lb_controller.model.observed import ObservedStack, Seen, SeenLoadBalancer
 from aws_lb_controller.model.stack import StackId
-from aws_lb_controller.model.target_group import TargetGroup
+from aws_lb_controller.model.target_group import LoadBalancerTarget, TargetGroup
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2 import ElasticLoadBalancingv2Client
@@ -131,7 +134,7 @@ class _Look:
 
     def target_group(self, described: Json) -> Seen[TargetGroup]:
         arn = described["TargetGroupArn"]
-        return wire_target_group.seen(
+        seen = wire_target_group.seen(
             described,
             resource_tag=self.resource_tag,
             tags=self.tags.get(arn, _NO_TAGS),
@@ -139,6 +142,13 @@ class _Look:
                 self.elbv2.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
             ),
         )
+        return replace(seen, resource=replace(seen.resource, target=self._target(described)))
+
+    def _target(self, described: Json) -> LoadBalancerTarget | None:
+        if described["TargetType"] != "alb":
+            return None
+        answer = self.elbv2.describe_target_health(TargetGroupArn=described["TargetGroupArn"])
+        return wire_target_group.seen_target(answer["TargetHealthDescriptions"])
 
     def listener(self, described: Json) -> Seen[Listener]:
         return wire_listener.seen(

@@ -15,9 +15,11 @@ import threading
 from aws_lb_controller.aws.backend_group import BackendSecurityGroup
 from aws_lb_controller.aws.cache import Cache
 from aws_lb_controller.aws.clients import Clients
+from aws_lb_controller.aws.firewalls import Firewalls
 from aws_lb_controller.aws.look import glance, look, with_capacity
 from aws_lb_controller.aws.sweep import Holdings, Sweep, Sweeper
 from aws_lb_controller.errors import AwsNotFound
+from aws_lb_controller.model.firewall import Guard
 from aws_lb_controller.model.observed import ObservedStack, SeenLoadBalancer
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.settings import Settings
@@ -35,7 +37,7 @@ class Inventory:
 
     def __init__(self, clients: Clients, settings: Settings, backend: BackendSecurityGroup) -> None:
         self._elbv2 = clients.elbv2
-        self._backend = backend
+        self._backend, self._firewalls = backend, Firewalls(clients)
         self._sweeper = Sweeper(clients, cluster=settings.cluster_name)
         self._with_capacity = settings.feature_gates.lb_capacity_reservation
         self._listener_tags = settings.feature_gates.listener_rules_tagging
@@ -55,6 +57,15 @@ class Inventory:
         if capacity and self._with_capacity and any(_unknown_capacity(lb) for lb in seen.load_balancers):
             seen = self._look_at_capacity(stack, seen)
         return dataclasses.replace(seen, backend_security_group=self._backend.known)
+
+    def look_at_guard(self, stack: StackId, guard: Guard) -> ObservedStack:
+        """As `observe`, and how a guard stands before its load balancers, which costs a call for each if it is unknown.
+
+        Raises `AwsError`, of the guard's service as well.
+        """
+        seen = self._memory.get(stack, lambda: self._look(stack))
+        completed = self._keep(stack, seen, self._firewalls.look(seen, guard))
+        return dataclasses.replace(completed, backend_security_group=self._backend.known)
 
     def glance(self, stack: StackId) -> ObservedStack | None:
         """What a sweep tells of the stack: no listeners, rules or attributes. None where more is known, or it is in
@@ -113,6 +124,10 @@ class Inventory:
         except AwsNotFound:
             self.forget(stack)
             raise
+        return self._keep(stack, seen, completed)
+
+    def _keep(self, stack: StackId, seen: ObservedStack, completed: ObservedStack) -> ObservedStack:
+        """More is known of what is remembered, unless it was forgotten meanwhile."""
         with self._lock:  # so nobody forgets it between the two
             if self._memory.peek(stack) is seen:
                 self._memory.put(stack, completed)

@@ -91,7 +91,17 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Certificates(Question[tuple[Certificate, ...]]):
-    """The account's issued certificates (ACM ListCertificates, DescribeCertificate), sorted by ARN."""
+    """The account's issued certificates (ACM ListCertificates, DescribeCertificate), sorted by ARN.
+
+    Where ``--allowed-certificate-authority-arns`` names private authorities, only those that they issued.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class TrustStoreArns(Question[Mapping[str, str]]):
+    """Trust stores given by name (DescribeTrustStores): name → ARN; what is not found is not in it."""
+
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +109,29 @@ class TargetGroupArns(Question[Mapping[str, str]]):
     """Target groups given by name (DescribeTargetGroups): name → ARN; what is not found is not in it."""
 
     names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """AWS would not say. operation: the call; code: AWS's error code; denied: for want of permission."""
+
+    operation: str
+    code: str
+    message: str
+    denied: bool
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.code}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class WebAclArns(Question[Mapping[str, str] | Unanswered]):
+    """The region's WAFv2 web ACLs (ListWebACLs): name → ARN."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShieldSubscription(Question[bool | Unanswered]):
+    """Whether the account is subscribed to Shield Advanced (GetSubscriptionState)."""
 
 
 class Facts:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.errors import SpecError
-from aws_lb_controller.intent.values import TargetGroupIntent
+from aws_lb_controller.intent.values import HealthCheckIntent, TargetGroupIntent
 from aws_lb_controller.model.load_balancer import LoadBalancerType
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.model.target_group import HealthCheck
@@ -47,6 +47,20 @@ def build_health_check(
         unhealthy_threshold=_given(asked.unhealthy_threshold, usual.unhealthy),
         http_codes=None if grpc else codes,
         grpc_codes=codes if grpc else None,
+    )
+
+
+def build_frontend_health_check(asked: HealthCheckIntent) -> HealthCheck:
+    """How an NLB asks the ALB behind it."""
+    return HealthCheck(
+        protocol=asked.protocol or "HTTP",
+        port=asked.port or TRAFFIC_PORT,
+        path=asked.path or "/",
+        interval_seconds=_given(asked.interval_seconds, 15),
+        timeout_seconds=_given(asked.timeout_seconds, 5),
+        healthy_threshold=_given(asked.healthy_threshold, 2),
+        unhealthy_threshold=_given(asked.unhealthy_threshold, 2),
+        http_codes=asked.success_codes or "200",
     )
 
 

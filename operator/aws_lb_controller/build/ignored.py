@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
+from dataclasses import replace
 
 from aws_lb_controller.build.facts import Existing, Facts
+from aws_lb_controller.build.firewalls import without_subscription
 from aws_lb_controller.build.load_balancers import existing_load_balancer
 from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.errors import Problem
@@ -20,23 +22,30 @@ from aws_lb_controller.model.stack import Stack
 _BECAUSE_SUBNETS_STAY = "has no effect; AWS gives addresses only to subnets that are new to the load balancer"
 
 
-def passed_over(intent: StackIntent, facts: Facts, stack: Stack) -> tuple[Problem, ...]:
-    """What of the intent has no effect on the load balancer that exists.
+def _wishes(intent: StackIntent) -> Iterator[StackIntent]:
+    """The intent as that of each of its load balancers."""
+    yield intent
+    if intent.frontend:
+        yield replace(intent, load_balancer=intent.frontend.load_balancer)
 
-    facts: those that the stack was built with; stack: what `build` made of them. Empty where the load balancer is yet
-    to be made, or replaced.
+
+def passed_over(intent: StackIntent, facts: Facts, stack: Stack) -> tuple[Problem, ...]:
+    """What of the intent has no effect: in this account, or on the load balancer that exists and is not replaced.
+
+    facts: those that the stack was built with; stack: what `build` made of them.
     """
-    existing = existing_load_balancer(intent.load_balancer, facts[Existing(intent.stack)])
-    if existing is None:
-        return ()
-    return tuple(
+    observed, unsubscribed = facts[Existing(intent.stack)], tuple(without_subscription(intent, facts))
+    return unsubscribed + tuple(
         problem
+        for wish in _wishes(intent)
+        if (existing := existing_load_balancer(wish.load_balancer, observed)) is not None
         for wanted in stack.load_balancers
-        if wanted.scheme == existing.scheme
+        if (wanted.type, wanted.scheme) == (existing.type, existing.scheme)
         for problem in (
-            *_name(intent, existing),
-            *_addresses(intent, wanted, existing),
-            *_without_groups(intent, existing),
+            *_name(wish, existing),
+            *_customer_owned_pool(wish, existing),
+            *_addresses(wish, wanted, existing),
+            *_without_groups(wish, existing),
         )
     )
 
@@ -46,6 +55,15 @@ def _name(intent: StackIntent, existing: LoadBalancer) -> Iterator[Problem]:
     if name is not None and name != existing.name:
         remedy = f"has no effect; the load balancer is called {existing.name}, and AWS cannot rename one"
         yield blamed(intent.load_balancer.blame, "name", remedy=remedy, stack=intent.stack, value=name)
+
+
+def _customer_owned_pool(intent: StackIntent, existing: LoadBalancer) -> Iterator[Problem]:
+    pool = intent.load_balancer.customer_owned_ipv4_pool
+    if pool is not None and pool != existing.customer_owned_ipv4_pool:
+        has = existing.customer_owned_ipv4_pool or "none"
+        remedy = f"has no effect; the load balancer was made with another pool ({has}), which AWS cannot change"
+        field = "customer-owned-ipv4-pool"
+        yield blamed(intent.load_balancer.blame, field, remedy=remedy, stack=intent.stack, value=pool)
 
 
 def _without_groups(intent: StackIntent, existing: LoadBalancer) -> Iterator[Problem]:

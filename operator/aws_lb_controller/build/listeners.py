@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aws_lb_controller.build.certificates import find_certificates
 from aws_lb_controller.build.config import BuildConfig
-from aws_lb_controller.build.facts import Certificates, Facts, TargetGroupArns
+from aws_lb_controller.build.facts import Certificates, Facts, TargetGroupArns, TrustStoreArns
 from aws_lb_controller.build.load_balancers import LOAD_BALANCER
 from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.build.tags import resource_tags
-from aws_lb_controller.errors import SpecError, UnmetNeed
-from aws_lb_controller.intent.values import ActionIntent, ForwardIntent, ForwardTo, ListenerIntent, StackIntent
-from aws_lb_controller.model.listener import (
-    Action,
-    Forward,
-    Listener,
-    MutualAuthentication,
-    Rule,
-    WeightedTargetGroup,
-)
+from aws_lb_controller.errors import Problem, SpecError, UnmetNeed
+from aws_lb_controller.intent.values import ActionIntent, Blame, ForwardIntent, ForwardTo, ListenerIntent, StackIntent
+from aws_lb_controller.model.listener import Action, Forward, Listener, MutualAuthentication, Rule, WeightedTargetGroup
 from aws_lb_controller.model.refs import Ref, Value
 
 _ENCRYPTED = frozenset({"HTTPS", "TLS"})
@@ -29,6 +22,18 @@ _ENCRYPTED = frozenset({"HTTPS", "TLS"})
 def foreign_names(listeners: Iterable[ListenerIntent]) -> frozenset[str]:
     """The names of target groups that are not of the stack and that only AWS can tell the ARN of."""
     return frozenset(to.name for listener in listeners for to in _destinations(listener) if to.name is not None)
+
+
+def trust_store_names(listeners: Iterable[ListenerIntent]) -> frozenset[str]:
+    """The names of trust stores that only AWS can tell the ARN of."""
+    asked = (listener.mutual_authentication for listener in listeners)
+    return frozenset(name for mutual in asked if mutual and (name := trust_store_name(mutual)))
+
+
+def trust_store_name(mutual: MutualAuthentication) -> str | None:
+    """The name that stands for a trust store's ARN; None where there is the ARN, or no trust store."""
+    store = mutual.trust_store_arn
+    return None if not store or store.startswith("arn:") else store
 
 
 def _destinations(listener: ListenerIntent) -> Iterator[ForwardTo]:
@@ -42,8 +47,8 @@ def _destinations(listener: ListenerIntent) -> Iterator[ForwardTo]:
 class ListenerBuilder:
     """Builds the listeners of one stack.
 
-    Raises UnmetNeed for a host without a certificate and for a target group that AWS does not have, SpecError for
-    several target groups without the gate WeightedTargetGroups.
+    Raises UnmetNeed for a host without a certificate and for a target group or trust store that AWS does not have,
+    SpecError for several target groups without the gate WeightedTargetGroups.
     """
 
     intent: StackIntent
@@ -58,7 +63,7 @@ class ListenerBuilder:
             load_balancer=Ref("LoadBalancer", LOAD_BALANCER),
             port=wanted.port,
             protocol=wanted.protocol,
-            default_actions=self._actions(wanted.default_actions, wanted),
+            default_actions=self._actions(wanted.default_actions, wanted, wanted.default_owner),
             tags=self._tags(wanted.tags, str(wanted.port)),
             attributes=dict(wanted.attributes),
             certificates=self._certificates(wanted) if encrypted else (),
@@ -66,6 +71,25 @@ class ListenerBuilder:
             alpn_policy=self._alpn_policy(wanted) if wanted.protocol == "TLS" else None,
             mutual_authentication=self._mutual_authentication(wanted) if wanted.protocol == "HTTPS" else None,
         )
+
+    def _alpn_policy(self, wanted: ListenerIntent) -> str | None:
+        """Of a silent user what AWS has, or with the gate EnhancedDefaultBehavior none."""
+        return wanted.alpn_policy or ("None" if self.config.enhanced_default_behavior else None)
+
+    def _mutual_authentication(self, wanted: ListenerIntent) -> MutualAuthentication | None:
+        """Of a silent user what AWS has, or with the gate EnhancedDefaultBehavior none."""
+        mutual = wanted.mutual_authentication
+        if mutual is None:
+            return MutualAuthentication(mode="off") if self.config.enhanced_default_behavior else None
+        name = trust_store_name(mutual)
+        return mutual if name is None else replace(mutual, trust_store_arn=self._trust_store(name, wanted))
+
+    def _trust_store(self, name: str, wanted: ListenerIntent) -> str:
+        arns = self.facts[TrustStoreArns(trust_store_names(self.intent.listeners))]
+        if name not in arns:
+            remedy = f"AWS has no trust store of the name {name}"
+            raise UnmetNeed([blamed(wanted.blame, "mutual-authentication", remedy=remedy, stack=self.intent.stack)])
+        return arns[name]
 
     def rules(self, wanted: ListenerIntent) -> tuple[Rule, ...]:
         """The listener's rules; the first in order has priority 1."""
@@ -75,20 +99,12 @@ class ListenerBuilder:
                 listener=Ref("Listener", str(wanted.port)),
                 priority=priority,
                 conditions=rule.conditions,
-                actions=self._actions(rule.actions, wanted),
+                actions=self._actions(rule.actions, wanted, rule.owner),
                 transforms=rule.transforms,
                 tags=self._tags(rule.tags, rule_id),
             )
             for priority, rule in enumerate(wanted.rules, start=1)
         )
-
-    def _alpn_policy(self, wanted: ListenerIntent) -> str | None:
-        """Of a silent user: what stands, or, with the gate EnhancedDefaultBehavior, AWS's default."""
-        return wanted.alpn_policy or ("None" if self.config.enhanced_default_behavior else None)
-
-    def _mutual_authentication(self, wanted: ListenerIntent) -> MutualAuthentication | None:
-        off = MutualAuthentication(mode="off") if self.config.enhanced_default_behavior else None
-        return wanted.mutual_authentication or off
 
     def _tags(self, own: Mapping[str, str], resource: str) -> dict[str, str] | None:
         """Without the gate ListenerRulesTagging (for partitions where AWS cannot tag them) nobody cares for them."""
@@ -96,19 +112,25 @@ class ListenerBuilder:
             return None
         return resource_tags(own, stack=self.intent.stack, resource=resource, config=self.config)
 
-    def _actions(self, actions: Iterable[ActionIntent], listener: ListenerIntent) -> tuple[Action, ...]:
-        return tuple(self._forward(a, listener) if isinstance(a, ForwardIntent) else a for a in actions)
+    def _actions(self, actions: Iterable[ActionIntent], listener: ListenerIntent, owner: str) -> tuple[Action, ...]:
+        """owner: the Ingress (``namespace/name``) whose actions these are, "" for a Service's own."""
+        blame = dict(listener.blame)
+        if owner and "actions" in blame:
+            blame["actions"] = replace(blame["actions"], object=f"Ingress {owner}", member=owner)
+        return tuple(self._forward(a, blame) if isinstance(a, ForwardIntent) else a for a in actions)
 
-    def _forward(self, forward: ForwardIntent, listener: ListenerIntent) -> Forward:
+    def _forward(self, forward: ForwardIntent, blame: Mapping[str, Blame]) -> Forward:
         if len(forward.to) > 1 and not self.config.weighted_target_groups:
             remedy = "several target groups need the feature gate WeightedTargetGroups"
-            raise SpecError([blamed(listener.blame, "actions", remedy=remedy, stack=self.intent.stack)])
+            raise SpecError([blamed(blame, "actions", remedy=remedy, stack=self.intent.stack)])
+        if not self.config.weighted_target_groups:
+            return Forward(target_groups=(WeightedTargetGroup(self._arn(forward.to[0], blame)),), without_config=True)
         return Forward(
-            target_groups=tuple(WeightedTargetGroup(self._arn(to, listener), to.weight) for to in forward.to),
+            target_groups=tuple(WeightedTargetGroup(self._arn(to, blame), to.weight) for to in forward.to),
             stickiness_seconds=forward.stickiness_seconds,
         )
 
-    def _arn(self, to: ForwardTo, listener: ListenerIntent) -> Value:
+    def _arn(self, to: ForwardTo, blame: Mapping[str, Blame]) -> Value:
         if to.target_group is not None:
             return Ref("TargetGroup", to.target_group)
         if to.arn is not None:
@@ -116,18 +138,27 @@ class ListenerBuilder:
         arns = self.facts[TargetGroupArns(foreign_names(self.intent.listeners))]
         if to.name is None or to.name not in arns:
             remedy = f"AWS has no target group of the name {to.name}"
-            raise self._unmet("actions", listener, remedy)
+            raise UnmetNeed([blamed(blame, "actions", remedy=remedy, stack=self.intent.stack)])
         return arns[to.name]
 
     def _certificates(self, wanted: ListenerIntent) -> tuple[str, ...]:
-        if not wanted.certificate_hosts:
-            return wanted.certificates
-        issued = self.facts[Certificates()]
-        found, missing = find_certificates(wanted.certificate_hosts, issued)
-        if missing:
-            remedy = f"ACM has no issued certificate for {', '.join(missing)}; request one, or name certificates here"
-            raise self._unmet("certificates", wanted, remedy)
-        return (*wanted.certificates, *(arn for arn in found if arn not in wanted.certificates))
+        """Those of the first member that has any begin: its first is the default one."""
+        first = sorted(self._found(wanted.first_hosts, wanted) | wanted.first_found)[:1]
+        given = (*first, *wanted.certificates)
+        found = self._found(wanted.certificate_hosts, wanted) | wanted.found_certificates
+        return (*given, *(arn for arn in sorted(found) if arn not in given))
 
-    def _unmet(self, field: str, listener: ListenerIntent, remedy: str) -> UnmetNeed:
-        return UnmetNeed([blamed(listener.blame, field, remedy=remedy, stack=self.intent.stack)])
+    def _found(self, hosts: frozenset[str], wanted: ListenerIntent) -> frozenset[str]:
+        if not hosts:
+            return frozenset()
+        issued = self.facts[Certificates()]
+        arns, missing = find_certificates(hosts, issued)
+        if missing:
+            raise UnmetNeed([self._without_certificate(host, wanted) for host in missing])
+        return frozenset(arns)
+
+    def _without_certificate(self, host: str, wanted: ListenerIntent) -> Problem:
+        remedy = f"ACM has no issued certificate for {host}; request one, or name certificates here"
+        asked = f"certificates {host}"
+        field = asked if asked in wanted.blame else "certificates"
+        return blamed(wanted.blame, field, remedy=remedy, stack=self.intent.stack)

@@ -1,6 +1,8 @@
-"""The load balancer of a stack: an ALB for an IngressGroup, an NLB for a Service, built alike."""
+"""A stack's load balancers: an ALB for an IngressGroup, an NLB for a Service or in front of an ALB, built alike."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.owner import own_service
@@ -10,26 +12,59 @@ from aws_lb_controller.model import naming
 from aws_lb_controller.model.load_balancer import LoadBalancer, Scheme, SubnetMapping
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import Value
+from aws_lb_controller.model.stack import StackId
 
 LOAD_BALANCER = "LoadBalancer"
 """The id of the load balancer within its stack."""
+
+FRONTEND = "FrontendNlb"
+"""The id of the NLB in front of it."""
 
 
 def existing_load_balancer(intent: LoadBalancerIntent, observed: ObservedStack) -> LoadBalancer | None:
     """The stack's load balancer in AWS; while one replaces another, that of the wanted scheme."""
     seen = [lb for lb in observed.load_balancers if lb.resource.type == intent.type]
-    seen.sort(key=lambda lb: (lb.resource.scheme != intent.scheme, lb.arn))
+    wanted = None if intent.scheme_contested else intent.scheme
+    seen.sort(key=lambda lb: (lb.resource.scheme != wanted, lb.arn))
     return seen[0].resource if seen else None
 
 
 def choose_scheme(intent: LoadBalancerIntent, existing: LoadBalancer | None) -> Scheme:
-    """What the user wants; of a silent one the existing load balancer's, because a change would replace it."""
-    return intent.scheme or (existing.scheme if existing else intent.default_scheme)
+    """What is wanted; of silent or divided users the existing load balancer's, because a change would replace it."""
+    if existing and (intent.scheme is None or intent.scheme_contested):
+        return existing.scheme
+    return intent.scheme or intent.default_scheme
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Naming:
+    """What a load balancer is called: by us (id), in AWS (name), and there while another has its name (other_name)."""
+
+    id: str
+    name: str
+    other_name: str | None = None
+
+
+def main_naming(intent: StackIntent, *, scheme: Scheme, config: BuildConfig) -> Naming:
+    """That of the load balancer that every stack has; raises SpecError for a Service without ports."""
+    given = intent.load_balancer.name
+    return Naming(id=LOAD_BALANCER, name=given or _generated_name(intent, scheme=scheme, cluster=config.cluster_name))
+
+
+def frontend_naming(*, alb: str, scheme: Scheme) -> Naming:
+    """That of the NLB in front of an ALB, from the ALB's name, which says nothing of the NLB's scheme."""
+    return Naming(
+        id=FRONTEND,
+        name=naming.frontend_network_load_balancer(alb=alb),
+        other_name=naming.other_frontend_network_load_balancer(alb=alb, scheme=scheme),
+    )
 
 
 def build_load_balancer(
-    intent: StackIntent,
+    lb: LoadBalancerIntent,
     *,
+    stack: StackId,
+    called: Naming,
     scheme: Scheme,
     ip_address_type: str,
     subnets: tuple[SubnetMapping, ...],
@@ -38,16 +73,16 @@ def build_load_balancer(
     config: BuildConfig,
 ) -> LoadBalancer:
     """subnets and security_groups as chosen, in order; existing: what AWS has of it."""
-    lb = intent.load_balancer
     return LoadBalancer(
-        id=LOAD_BALANCER,
-        name=lb.name or _generated_name(intent, scheme=scheme, cluster=config.cluster_name),
+        id=called.id,
+        name=called.name,
+        other_name=called.other_name,
         type=lb.type,
         scheme=scheme,
         ip_address_type=ip_address_type,
         subnets=subnets,
         security_groups=security_groups,
-        tags=resource_tags(lb.tags, stack=intent.stack, resource=LOAD_BALANCER, config=config),
+        tags=resource_tags(lb.tags, stack=stack, resource=called.id, config=config),
         attributes=dict(lb.attributes),
         customer_owned_ipv4_pool=lb.customer_owned_ipv4_pool,
         ipv4_ipam_pool_id=lb.ipv4_ipam_pool_id,

@@ -44,7 +44,7 @@ class Findings:
 def blamed(blame: Mapping[str, Blame], field: str, *, remedy: str, stack: StackId, value: str = "") -> Problem:
     """A problem with a field, told to whom the intent blames for it, or else to the stack's owner."""
     whom = blame.get(field) or Blame(object=_owner(stack), field=field)
-    return Problem(whom.object, whom.field, value, remedy)
+    return Problem(whom.object, whom.field, value, remedy, whom.member)
 
 
 def _owner(stack: StackId) -> str:

@@ -6,9 +6,10 @@ facts and settings give the same stack. ALB and NLB take the same road; what dif
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from aws_lb_controller.build import firewalls
 from aws_lb_controller.build.addresses import AddressPlan
 from aws_lb_controller.build.bindings import build_binding
 from aws_lb_controller.build.config import BuildConfig
@@ -21,22 +22,25 @@ from aws_lb_controller.build.facts import (
     SecurityGroupIds,
     Subnet,
     TargetGroupArns,
+    TrustStoreArns,
     VpcNetworks,
     VpcSubnets,
 )
-from aws_lb_controller.build.listeners import ListenerBuilder, foreign_names
+from aws_lb_controller.build.frontend_nlb import Frontend, FrontendBuilder, frontend_questions
+from aws_lb_controller.build.listeners import ListenerBuilder, foreign_names, trust_store_names
 from aws_lb_controller.build.load_balancers import (
     build_load_balancer,
     choose_scheme,
     existing_load_balancer,
+    main_naming,
 )
 from aws_lb_controller.build.networking import Reach
 from aws_lb_controller.build.problems import Findings
 from aws_lb_controller.build.security_groups import Groups, choose_groups
-from aws_lb_controller.build.subnets import SubnetChooser
+from aws_lb_controller.build.subnets import SubnetChooser, may_go_by_routes
 from aws_lb_controller.build.tags import check_tags
 from aws_lb_controller.build.target_groups import build_target_group
-from aws_lb_controller.intent.values import LoadBalancerIntent, StackIntent, TargetGroupIntent
+from aws_lb_controller.intent.values import StackIntent, TargetGroupIntent
 from aws_lb_controller.model.binding import Binding
 from aws_lb_controller.model.listener import Listener, Rule
 from aws_lb_controller.model.load_balancer import LoadBalancer, Scheme, SubnetMapping
@@ -48,7 +52,7 @@ def questions(intent: StackIntent, config: BuildConfig) -> frozenset[Question[An
     """What `build` needs to know for this intent."""
     lb = intent.load_balancer
     asked: set[Question[Any]] = {Existing(intent.stack), VpcSubnets()}
-    if _may_go_by_routes(lb, config):
+    if may_go_by_routes(lb.subnets, config):
         asked.add(PublicSubnets())
     if lb.security_groups.groups:
         asked.add(SecurityGroupIds(frozenset(lb.security_groups.groups)))
@@ -58,12 +62,12 @@ def questions(intent: StackIntent, config: BuildConfig) -> frozenset[Question[An
         asked.add(Certificates())
     if names := foreign_names(intent.listeners):
         asked.add(TargetGroupArns(names))
+    if names := trust_store_names(intent.listeners):
+        asked.add(TrustStoreArns(names))
+    asked.update(firewalls.questions(lb.firewall))
+    if intent.frontend:
+        asked |= frontend_questions(intent.frontend, config)
     return frozenset(asked)
-
-
-def _may_go_by_routes(lb: LoadBalancerIntent, config: BuildConfig) -> bool:
-    silent = lb.subnets.names_or_ids is None and lb.subnets.tags is None
-    return silent and config.subnet_discovery_by_reachability
 
 
 def build(intent: StackIntent, facts: Facts, config: BuildConfig) -> Stack:
@@ -78,15 +82,24 @@ def build(intent: StackIntent, facts: Facts, config: BuildConfig) -> Stack:
         mappings = site.mappings(subnets)
     with findings:
         groups = site.groups()
+    with findings:
+        firewall = firewalls.build_firewall(intent, facts)
+    frontend = (
+        FrontendBuilder(intent=intent, wanted=intent.frontend, facts=facts, config=config) if intent.frontend else None
+    )
+    with findings:
+        place = frontend.place() if frontend else None
     target_groups = _target_groups(site, findings)
     listeners, rules = _listeners(site, findings)
     findings.finish()
+    load_balancer = replace(site.load_balancer(mappings, groups), firewall=firewall)
+    front = frontend.build(place, behind=load_balancer) if frontend and place else Frontend()
     return Stack(
         id=intent.stack,
         security_groups=(groups.managed,) if groups.managed else (),
-        target_groups=target_groups,
-        load_balancers=(site.load_balancer(mappings, groups),),
-        listeners=listeners,
+        target_groups=(*target_groups, *front.target_groups),
+        load_balancers=(load_balancer, *front.load_balancers),
+        listeners=(*listeners, *front.listeners),
         rules=rules,
         bindings=_bindings(intent, target_groups, site.reach(subnets, groups)),
     )
@@ -149,7 +162,9 @@ class _Site:
 
     def load_balancer(self, mappings: tuple[SubnetMapping, ...], groups: Groups) -> LoadBalancer:
         return build_load_balancer(
-            self.intent,
+            self.intent.load_balancer,
+            stack=self.intent.stack,
+            called=main_naming(self.intent, scheme=self.scheme, config=self.config),
             scheme=self.scheme,
             ip_address_type=self.ip_address_type,
             subnets=mappings,
@@ -172,6 +187,8 @@ class _Site:
 def _check_tags(intent: StackIntent, *, config: BuildConfig, findings: Findings) -> None:
     lb = intent.load_balancer
     tagged = [(lb.tags, lb.blame), *((tg.tags, tg.blame) for tg in intent.target_groups)]
+    if intent.frontend:
+        tagged.append((intent.frontend.load_balancer.tags, intent.frontend.load_balancer.blame))
     for listener in intent.listeners:
         tagged += [(listener.tags, listener.blame), *((rule.tags, listener.blame) for rule in listener.rules)]
     for tags, blame in tagged:

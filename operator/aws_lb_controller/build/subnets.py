@@ -6,6 +6,7 @@ by role tags, else by routes; one subnet for each zone, the cluster's own first,
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.facts import Facts, PublicSubnets, Subnet, VpcSubnets
 from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.errors import SpecError, UnmetNeed
-from aws_lb_controller.intent.values import LoadBalancerIntent
+from aws_lb_controller.intent.values import LoadBalancerIntent, SubnetChoice
 from aws_lb_controller.model.load_balancer import LoadBalancer, Scheme
 from aws_lb_controller.model.stack import StackId
 
@@ -27,6 +28,14 @@ _ROLE_TAGS: Mapping[Scheme, str] = {
     "internal": Tag.PRIVATE_SUBNET.value,
 }
 _ROLE_VALUES = ("", "1")
+
+
+def may_go_by_routes(choice: SubnetChoice, config: BuildConfig) -> bool:
+    """Whether the choice may come down to which subnets lead to an internet gateway (`PublicSubnets`)."""
+    return choice.names_or_ids is None and choice.tags is None and config.subnet_discovery_by_reachability
+
+
+_ANYTHING = {"*": ".*", "?": "."}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +87,9 @@ class SubnetChooser:
         return tuple(found)
 
     def _tagged(self, tags: Mapping[str, Sequence[str]]) -> list[Subnet]:
-        return [s for s in self._all if all(s.tags.get(key) in values for key, values in tags.items())]
+        """As EC2's filters do: of each key one of the values, in which ``*`` and ``?`` stand for anything."""
+        wanted = {key: [_pattern(value) for value in values] for key, values in tags.items()}
+        return [s for s in self._all if all(_fits(s.tags.get(key), patterns) for key, patterns in wanted.items())]
 
     def _kept(self, existing: LoadBalancer) -> tuple[Subnet, ...]:
         """An ALB's are taken as they are; an NLB's must still fit, as its address type may have changed."""
@@ -173,6 +184,16 @@ class SubnetChooser:
 
     def _unmet(self, remedy: str, *, value: str = "") -> UnmetNeed:
         return UnmetNeed([blamed(self.intent.blame, "subnets", remedy=remedy, stack=self.stack, value=value)])
+
+
+def _pattern(value: str) -> re.Pattern[str]:
+    """A value of an EC2 filter: ``*`` any text, ``?`` any character, a backslash before either takes it as it is."""
+    parts = re.findall(r"\\.|.", value, re.DOTALL)
+    return re.compile("".join(_ANYTHING.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL)
+
+
+def _fits(value: str | None, patterns: Iterable[re.Pattern[str]]) -> bool:
+    return value is not None and any(pattern.fullmatch(value) for pattern in patterns)
 
 
 def _has_enough_addresses(subnet: Subnet) -> bool:

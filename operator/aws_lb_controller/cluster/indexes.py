@@ -35,6 +35,7 @@ IndexFunction = Callable[[Obj], Iterable[str]]
 
 ACTION_PREFIX = f"{INGRESS_ANNOTATION_PREFIX}/actions."
 SERVICE_ACTION_PREFIX = f"{SERVICE_ANNOTATION_PREFIX}/actions."
+OIDC = f"{INGRESS_ANNOTATION_PREFIX}/auth-idp-oidc"
 GROUP_NAME = f"{INGRESS_ANNOTATION_PREFIX}/group.name"
 STACK_TAGS = {"service": "service.k8s.aws/stack", "ingress": "ingress.k8s.aws/stack"}
 
@@ -172,6 +173,13 @@ def _values_of(value: Any, field: str) -> Iterator[str]:
                 yield from _values_of(each, field)
 
 
+def secrets_of(obj: Obj) -> Iterator[str]:
+    """``namespace/name`` of the Secrets that an Ingress, or a Service behind one, names for signing users in."""
+    text = annotations_of(obj).get(OIDC)
+    names = dict.fromkeys(_values_of(_read(text), "secretname") if text is not None else ())
+    yield from (f"{namespace_of(obj)}/{name}" for name in names if name)
+
+
 def declared_group(ingress: Obj) -> str:
     """The group that the Ingress itself asks for: an explicit group's name, else ``namespace/name``.
 
@@ -217,7 +225,9 @@ INDEXES: Mapping[tuple[Kind, str], IndexFunction] = {
     (TARGET_GROUP_BINDING, "service"): service_of_binding,
     (TARGET_GROUP_BINDING, "stack"): stack_of_binding,
     (SERVICE, "service"): services_of_service,
+    (SERVICE, "secret"): secrets_of,
     (INGRESS, "service"): services_of_ingress,
+    (INGRESS, "secret"): secrets_of,
     (INGRESS, "group"): groups_of_ingress,
     (INGRESS, "class"): class_of_ingress,
     (INGRESS_CLASS, "params"): params_of_class,

@@ -46,6 +46,7 @@ TARGET_GROUP_BINDING = Kind("elbv2.k8s.aws", "v1beta1", "targetgroupbindings", "
 ENDPOINT_SLICE = Kind("discovery.k8s.io", "v1", "endpointslices", "EndpointSlice")
 POD = Kind("", "v1", "pods", "Pod")
 NODE = Kind("", "v1", "nodes", "Node", namespaced=False)
+CONFIG_MAP = Kind("", "v1", "configmaps", "ConfigMap")
 NAMESPACE = Kind("", "v1", "namespaces", "Namespace", namespaced=False)
 SECRET = Kind("", "v1", "secrets", "Secret")
 

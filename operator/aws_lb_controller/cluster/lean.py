@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aws_lb_controller.api.names import READINESS_GATE_PREFIX, Label
-from aws_lb_controller.cluster.kinds import ENDPOINT_SLICE, NODE, POD, Kind
+from aws_lb_controller.cluster.kinds import ENDPOINT_SLICE, NODE, POD, SECRET, Kind
+from aws_lb_controller.intent import oidc_client
 
 Json = dict[str, Any]
 
@@ -103,10 +104,16 @@ def _endpoint(endpoint: Mapping[str, Any]) -> Json:
     )
 
 
+def _secret(kind: Kind, obj: Mapping[str, Any]) -> Json:
+    """An OIDC client: of its secret a mark, so that the secret itself rests nowhere in memory."""
+    return {"apiVersion": kind.api_version, "kind": kind.kind, **oidc_client.kept(obj)}
+
+
 _LEAN: Mapping[Kind, Callable[[Kind, Mapping[str, Any]], Json]] = {
     POD: _pod,
     NODE: _node,
     ENDPOINT_SLICE: _endpoint_slice,
+    SECRET: _secret,
 }
 
 

@@ -108,6 +108,12 @@ class _Shelf:
             self._reindex(name, None)
         return held
 
+    def forget(self, name: Name) -> None:
+        """Know nothing of an object, not even that it was deleted."""
+        self.tombstones.pop(name, None)
+        if self.objects.pop(name, None) is not None:
+            self._reindex(name, None)
+
     def _bury(self, name: Name, version: int | None) -> None:
         if version is None:
             return
@@ -169,6 +175,11 @@ class Store:
         with self._lock:
             old = self._shelf(kind).take((namespace, name), as_version(version))
         self._tell(kind, [(old, None)] if old is not None else [])
+
+    def forget(self, kind: Kind, namespace: str, name: str) -> None:
+        """Drop an object that is no longer watched. It is not deleted: nobody is told, and it may come back as is."""
+        with self._lock:
+            self._shelf(kind).forget((namespace, name))
 
     def replace(self, kind: Kind, objs: Iterable[Obj], resource_version: str | None) -> None:
         """Bring the kind to a complete list of the cluster at a resourceVersion; what is newer than the list stays."""

@@ -44,6 +44,9 @@ class Annotation(Generic[T_co]):
     What has no effect, and is then told: heeds: a reader stricter than `reader`, of the values that mean something;
     needs: circumstances; gate: the feature gate that must be on; loses_to: suffixes of annotations that win over it.
     asks_for_nothing: values for which none of that matters, because they only say what holds anyway.
+
+    For Ingresses: on_service: how it counts where it stands on a Service behind one, "" where it does not; in_group:
+    how it counts in an IngressGroup; class_field: the field of IngressClassParams, below ``spec``, that wins over it.
     """
 
     suffix: str
@@ -64,7 +67,10 @@ class Annotation(Generic[T_co]):
     needs: tuple[Need, ...] = ()
     gate: str = ""
     loses_to: tuple[str, ...] = ()
-    asks_for_nothing: tuple[str | bool, ...] = ()
+    asks_for_nothing: tuple[str | bool | int, ...] = ()
+    on_service: str = ""
+    in_group: str = ""
+    class_field: str = ""
 
 
 class AnnotationReader:
@@ -74,6 +80,10 @@ class AnnotationReader:
         self.object_ref, self.prefix = object_ref, prefix
         self._annotations = annotations
         self.problems: list[Problem] = []
+
+    def apart(self) -> AnnotationReader:
+        """Another reader of the same annotations, for what is no error whatever it says."""
+        return AnnotationReader(object_ref=self.object_ref, annotations=self._annotations, prefix=self.prefix)
 
     def key(self, annotation: Annotation[Any], of: str = "") -> str:
         """The whole key of an annotation, with what it is about where it is keyed."""
@@ -103,7 +113,11 @@ class AnnotationReader:
     def written(self) -> Iterator[tuple[str, str]]:
         """Every annotation under the prefix, in order: its key behind the prefix, and the text as written."""
         start = f"{self.prefix}/"
-        return ((k.removeprefix(start), v) for k, v in sorted(self._annotations.items()) if k.startswith(start))
+        return ((k.removeprefix(start), v) for k, v in self.under(start))
+
+    def under(self, start: str) -> Iterator[tuple[str, str]]:
+        """Every annotation whose key begins like this, in order, be it under the prefix or not."""
+        return ((k, v) for k, v in sorted(self._annotations.items()) if k.startswith(start))
 
     def complain(self, annotation: Annotation[Any], remedy: str, *, of: str = "") -> None:
         """Adds a problem with an annotation that was read, but does not fit."""

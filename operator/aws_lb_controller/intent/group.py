@@ -1,4 +1,4 @@
-"""IngressGroups: which group an Ingress is in, whom its finalizers bind it to, and a whole group read into one wish.
+"""IngressGroups: which group an Ingress is in, whom its finalizers bind it to, and its members read one by one.
 
 A group's name is ``namespace/name`` for an Ingress that stands alone, and the given name, which has no slash, for one
 that is shared.
@@ -7,7 +7,8 @@ that is shared.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aws_lb_controller.api.names import GROUP_FINALIZER_PREFIX, Finalizer, ingress_finalizer
@@ -16,10 +17,9 @@ from aws_lb_controller.intent import ingress_annotations as table
 from aws_lb_controller.intent.ingress import notes_of, read_member
 from aws_lb_controller.intent.ingress_class import Classified, ingress_name
 from aws_lb_controller.intent.ingress_member import MemberInput, MemberIntent
-from aws_lb_controller.intent.merge import merge
+from aws_lb_controller.intent.oidc_client import Secrets
 from aws_lb_controller.intent.readers import Unreadable, read_bool
 from aws_lb_controller.intent.service import Services
-from aws_lb_controller.intent.values import StackIntent
 from aws_lb_controller.settings import Settings
 
 Obj = Mapping[str, Any]
@@ -59,38 +59,44 @@ def groups_by_finalizers(ingress: Obj) -> set[str]:
     }
 
 
-def order(members: Iterable[MemberInput]) -> list[MemberInput]:
-    """Members by ``group.order``, then by namespace/name; an order that cannot be read counts as 0 here."""
-    return sorted(members, key=lambda m: (notes_of(m.ingress).get(table.GROUP_ORDER) or 0, ingress_name(m.ingress)))
-
-
 def deletion_protection(ingress: Obj) -> bool | None:
-    """Whether an Ingress's own annotation protects its load balancer from deletion; None: it is silent.
+    """Whether an Ingress's own annotations protect one of its load balancers from deletion; None: they are silent.
 
     What cannot be read counts as protection.
     """
-    text = (notes_of(ingress).get(table.LOAD_BALANCER_ATTRIBUTES) or {}).get("deletion_protection.enabled")
+    notes = notes_of(ingress)
+    annotations = [table.LOAD_BALANCER_ATTRIBUTES]
+    annotations += [table.FRONTEND_NLB_ATTRIBUTES] if notes.get(table.ENABLE_FRONTEND_NLB) else []
+    said = [_protects(notes.get(annotation) or {}) for annotation in annotations]
+    return True if any(said) else said[0]
+
+
+def _protects(attributes: Mapping[str, str]) -> bool | None:
+    text = attributes.get("deletion_protection.enabled")
     try:
         return None if text is None else read_bool(text)
     except Unreadable:
         return True
 
 
-def read_group(
-    group: str, members: Sequence[MemberInput], *, services: Services, settings: Settings
-) -> tuple[StackIntent, tuple[Problem, ...]]:
-    """The wish of a group of at least one member, and warnings about what is passed over.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Readings:
+    """The members of a group that can be read, and what is wrong with the others; both by ``namespace/name``."""
 
-    Raises `SpecError` with every problem of every member; each names its own object.
-    """
-    read: list[MemberIntent] = []
-    problems: list[Problem] = []
-    for member in order(members):
+    read: Mapping[str, MemberIntent]
+    unreadable: Mapping[str, SpecError]
+
+
+def read_members(
+    members: Iterable[MemberInput], *, services: Services, secrets: Secrets, settings: Settings
+) -> Readings:
+    """Each member for itself: what is wrong with one says nothing about another."""
+    read: dict[str, MemberIntent] = {}
+    unreadable: dict[str, SpecError] = {}
+    for member in members:
+        name = ingress_name(member.ingress)
         try:
-            read.append(read_member(member, services=services, settings=settings))
+            read[name] = read_member(member, services=services, secrets=secrets, settings=settings)
         except SpecError as wrong:
-            problems += wrong.problems
-    if problems:
-        raise SpecError(list(dict.fromkeys(problems)))
-    stack = merge(group, read, settings=settings)
-    return stack, tuple(dict.fromkeys(warning for member in read for warning in member.warnings))
+            unreadable[name] = wrong
+    return Readings(read=read, unreadable=unreadable)

@@ -6,6 +6,7 @@ Nothing here knows of other members of its group; `merge` brings them together.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from aws_lb_controller.errors import Problem, SpecError
@@ -13,13 +14,26 @@ from aws_lb_controller.intent import actions, rules
 from aws_lb_controller.intent import ingress_annotations as table
 from aws_lb_controller.intent.actions import Destination, WrittenAction, WrittenForward
 from aws_lb_controller.intent.annotations import Annotation, AnnotationReader
+from aws_lb_controller.intent.authentication import Authentication
+from aws_lb_controller.intent.firewalls import read_firewall
+from aws_lb_controller.intent.frontend_nlb import read_frontend
 from aws_lb_controller.intent.ingress_class import ingress_name
-from aws_lb_controller.intent.ingress_member import Asked, MemberInput, MemberIntent, MemberListener, Settled
+from aws_lb_controller.intent.ingress_ignored import passed_over
+from aws_lb_controller.intent.ingress_member import (
+    Asked,
+    MemberFirewall,
+    MemberFrontend,
+    MemberInput,
+    MemberIntent,
+    MemberListener,
+    Settled,
+)
 from aws_lb_controller.intent.ingress_target_groups import TargetGroups, check_tags, class_tags
+from aws_lb_controller.intent.oidc_client import Secrets
 from aws_lb_controller.intent.readers import Unreadable, read_int, read_load_balancer_name
 from aws_lb_controller.intent.service import Services
 from aws_lb_controller.intent.values import ActionIntent, Blame, ForwardIntent, ForwardTo, RuleIntent, SubnetChoice
-from aws_lb_controller.model.listener import Condition, Transform
+from aws_lb_controller.model.listener import Authenticate, Condition, Transform
 from aws_lb_controller.settings import Settings
 
 T = TypeVar("T")
@@ -41,15 +55,15 @@ def notes_of(ingress: Obj) -> AnnotationReader:
     )
 
 
-def read_member(member: MemberInput, *, services: Services, settings: Settings) -> MemberIntent:
+def read_member(member: MemberInput, *, services: Services, secrets: Secrets, settings: Settings) -> MemberIntent:
     """What an Ingress asks for. Raises `SpecError` with everything that is wrong with it and the Services it names."""
-    return _Reading(member, services, settings).member()
+    return _Reading(member, services, secrets, settings).member()
 
 
 class _Reading:
     """One pass over one Ingress; problems gather in `notes` and in the readers of its Services."""
 
-    def __init__(self, member: MemberInput, services: Services, settings: Settings) -> None:
+    def __init__(self, member: MemberInput, services: Services, secrets: Secrets, settings: Settings) -> None:
         self.settings, self.classified = settings, member.classified
         self.ingress, self.spec = member.ingress, member.ingress.get("spec") or {}
         self.name = ingress_name(member.ingress)
@@ -60,13 +74,16 @@ class _Reading:
         )
         self.tags = self._tags()
         self.warnings: list[Problem] = []
+        self.listeners = self._listeners()
+        secure = any(listener.protocol == "HTTPS" for listener in self.listeners)
+        self.authentication = Authentication(self.notes, secrets=secrets, settings=settings, secure=secure)
 
     def member(self) -> MemberIntent:
         intent = MemberIntent(
             name=self.name,
             order=self.notes.get(table.GROUP_ORDER) or 0,
             listen_blame=self.notes.blame(table.LISTEN_PORTS),
-            listeners=self._listeners(),
+            listeners=self.listeners,
             rules=tuple(self._rules()),
             default_actions=self._default_actions(),
             target_groups=self.target_groups.made,
@@ -90,29 +107,23 @@ class _Reading:
             if self.params.ipam_configuration
             else None,
             ssl_redirect=self._ssl_redirect(),
+            firewall=self._firewall(),
+            frontend=self._frontend(),
             warnings=self._all_warnings(),
         )
-        self._refuse_to_go_without_authentication(intent.listeners)
-        self._refuse_to_lose_the_frontend_nlb()
         if problems := self._problems():
             raise SpecError(problems)
-        return intent
+        return replace(intent, warnings=(*intent.warnings, *self._passed_over(intent)))
 
-    def _refuse_to_go_without_authentication(self, listeners: Iterable[MemberListener]) -> None:
-        """Passing these over would let everyone in, so until they are carried out they are errors, not warnings."""
-        if not any(listener.protocol == "HTTPS" for listener in listeners):
-            return
-        for notes in (self.notes, *self.target_groups.readers):
-            if notes.raw(table.AUTH_TYPE) not in (None, "none"):
-                notes.complain(table.AUTH_TYPE, 'authentication is not served in this version: write "none"')
-        if self.notes.raw(table.JWT_VALIDATION) is not None:
-            self.notes.complain(table.JWT_VALIDATION, "it is not served in this version: leave it out")
-
-    def _refuse_to_lose_the_frontend_nlb(self) -> None:
-        """One that is there bears the stack's tags: passing the annotation over would delete it."""
-        annotation = table.TABLE["enable-frontend-nlb"]
-        if self.notes.raw(annotation) not in (None, *_ASKS_NOTHING):
-            self.notes.complain(annotation, 'a frontend NLB is not served in this version: write "false"')
+    def _passed_over(self, intent: MemberIntent) -> tuple[Problem, ...]:
+        return passed_over(
+            self.spec,
+            notes=self.notes,
+            services=self.target_groups.readers,
+            classified=self.classified,
+            intent=intent,
+            settings=self.settings,
+        )
 
     def _problems(self) -> list[Problem]:
         readers = (self.notes, *self.target_groups.readers)
@@ -122,13 +133,7 @@ class _Reading:
         readers = (self.notes, *self.target_groups.readers)
         written = [p for reader in readers for p in reader.not_carried_out(table.TABLE)]
         unused = [p for p in written if p.value not in _ASKS_NOTHING]
-        firewall = {"spec.wafv2AclArn": self.params.wafv2_acl_arn, "spec.wafv2AclName": self.params.wafv2_acl_name}
-        by_class = [
-            Problem(self._class_blame("").object, field, value, "this field has no effect in this version")
-            for field, value in firewall.items()
-            if value and value not in _ASKS_NOTHING
-        ]
-        return (*self.warnings, *unused, *by_class)
+        return (*self.warnings, *unused)
 
     # -- a value of the class's parameters, or else of an annotation
 
@@ -141,7 +146,8 @@ class _Reading:
 
     def _class_blame(self, field: str) -> Blame:
         params = self.classified.params
-        return Blame(object=f"IngressClassParams {params.metadata.name if params else ''}", field=f"spec.{field}")
+        name = params.metadata.name if params else ""
+        return Blame(object=f"IngressClassParams {name}", field=f"spec.{field}", member=self.name)
 
     def _complain_of_class(self, field: str, value: str, remedy: str) -> None:
         blame = self._class_blame(field)
@@ -160,7 +166,8 @@ class _Reading:
 
     def _subnets(self) -> Asked[SubnetChoice] | None:
         if (chosen := self.params.subnets) is not None:
-            return Asked(SubnetChoice(names_or_ids=chosen.ids, tags=chosen.tags), self._class_blame("subnets"))
+            tags = None if chosen.ids else chosen.tags or {}  # without either, all subnets are candidates
+            return Asked(SubnetChoice(names_or_ids=chosen.ids, tags=tags), self._class_blame("subnets"))
         names = self._asked(None, "", table.SUBNETS)
         return Asked(SubnetChoice(names_or_ids=names.value), names.blame) if names else None
 
@@ -190,14 +197,36 @@ class _Reading:
         try:
             return Asked(read_int(text), blame)
         except Unreadable as e:
-            self.warnings.append(Problem(blame.object, blame.field, text, str(e)))
+            self.warnings.append(Problem(blame.object, blame.field, text, str(e), blame.member))
             return Asked(None, blame)
+
+    def _firewall(self) -> MemberFirewall:
+        arn, name = self.params.wafv2_acl_arn, self.params.wafv2_acl_name
+        by_class = {"wafv2AclArn": arn, "wafv2AclName": name}
+        for field, value in by_class.items():
+            if value and value != table.NO_WEB_ACL and not self.settings.enable_wafv2:
+                remedy = f"it has no effect: it needs {table.WAFV2.words}"
+                blame = self._class_blame(field)
+                self.warnings.append(Problem(blame.object, blame.field, value, remedy, blame.member))
+        return read_firewall(
+            self.notes,
+            web_acl=self._asked(arn, "wafv2AclArn", table.WAFV2_ACL_ARN),
+            web_acl_name=self._asked(name, "wafv2AclName", table.WAFV2_ACL_NAME),
+            settings=self.settings,
+        )
+
+    def _frontend(self) -> MemberFrontend:
+        read, passed_over = read_frontend(self.notes, (listener.port for listener in self.listeners))
+        self.warnings += passed_over
+        return read
 
     # -- listeners
 
     def _listeners(self) -> tuple[MemberListener, ...]:
         certificates = self._asked(self.params.certificate_arn, "certificateArn", table.CERTIFICATE_ARN)
-        ports = self.notes.get(table.LISTEN_PORTS) or ({443: "HTTPS"} if certificates else {80: "HTTP"})
+        ports = self.notes.get(table.LISTEN_PORTS)
+        if ports is None:
+            ports = {443: "HTTPS"} if certificates else {80: "HTTP"}
         cidrs = self._cidrs()
         prefix_lists = self._asked(self.params.security_group_prefix_lists, "prefixListsIDs", table.PREFIX_LISTS)
         ssl_policy = self._asked(self.params.ssl_policy, "sslPolicy", table.SSL_POLICY)
@@ -246,12 +275,16 @@ class _Reading:
     # -- rules
 
     def _rules(self) -> Iterable[RuleIntent]:
-        as_regex = bool(self.notes.get(table.USE_REGEX_PATH_MATCH))
+        as_regex = self._has_free_paths() and bool(self.notes.get(table.USE_REGEX_PATH_MATCH))
         for i, rule in enumerate(self.spec.get("rules") or ()):
             written = (rule.get("http") or {}).get("paths") or ()
             for path in rules.ordered(written):
                 field = f"spec.rules[{i}].http.paths[{written.index(path)}]"
                 yield self._rule(rule.get("host") or "", path, field=field, as_regex=as_regex)
+
+    def _has_free_paths(self) -> bool:
+        paths = [path for rule in self.spec.get("rules") or () for path in (rule.get("http") or {}).get("paths") or ()]
+        return any(path.get("path") and (path.get("pathType") or rules.FREE) == rules.FREE for path in paths)
 
     def _rule(self, host: str, path: Obj, *, field: str, as_regex: bool) -> RuleIntent:
         backend = path.get("backend") or {}
@@ -307,7 +340,13 @@ class _Reading:
             blame = Blame(object=self.notes.object_ref, field=f"{field}.service")
             to = Destination(service=name, port=port.get("name") or port.get("number", 0))
             written = WrittenForward(to=(to,))
-        return (self._carried(written, blame),) if written else ()
+        return (*self._before(written), self._carried(written, blame)) if written else ()
+
+    def _before(self, written: WrittenAction) -> tuple[Authenticate, ...]:
+        """What users must pass first, by the annotations of the one Service there may be, over the Ingress's."""
+        names = [d.service for d in written.to] if isinstance(written, WrittenForward) else []
+        alone = names[0] if len(names) == 1 and names[0] is not None and self.target_groups.has(names[0]) else None
+        return self.authentication.before(None if alone is None else self.target_groups.annotations_over(alone))
 
     def _written_action(self, name: str) -> WrittenAction | None:
         if self.notes.raw(table.ACTIONS, name) is not None:

@@ -41,7 +41,11 @@ class Settled:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberListener:
-    """A listener that one member asks for. certificate_hosts: hosts to find certificates for where it gives no ARN."""
+    """A listener that one member asks for.
+
+    certificate_hosts: hosts to find certificates for where it gives no ARN; found_certificates: the ARNs of those that
+    were found for a member that is set aside now.
+    """
 
     port: int
     protocol: str
@@ -49,9 +53,49 @@ class MemberListener:
     prefix_lists: Asked[tuple[str, ...]] | None = None
     certificates: tuple[str, ...] = ()
     certificate_hosts: frozenset[str] = frozenset()
+    found_certificates: frozenset[str] = frozenset()
     ssl_policy: Asked[str] | None = None
     mutual_authentication: Asked[MutualAuthentication] | None = None
     attributes: Settled = Settled()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberFirewall:
+    """What is to guard the load balancer, by one member: fields as in `FirewallIntent`."""
+
+    web_acl: Asked[str] | None = None
+    web_acl_name: Asked[str] | None = None
+    classic_web_acl: Asked[str] | None = None
+    shield: Asked[bool] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberHealthCheck:
+    """What one member asks of the health checks of a frontend NLB; the fields of `HealthCheckIntent`."""
+
+    protocol: Asked[str] | None = None
+    port: Asked[str] | None = None
+    path: Asked[str] | None = None
+    interval_seconds: Asked[int] | None = None
+    timeout_seconds: Asked[int] | None = None
+    healthy_threshold: Asked[int] | None = None
+    unhealthy_threshold: Asked[int] | None = None
+    success_codes: Asked[str] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberFrontend:
+    """What one member asks of an NLB in front of the group's ALB. ports: the NLB's port → that of an ALB listener."""
+
+    enabled: Asked[bool] | None = None
+    scheme: Asked[Scheme] | None = None
+    subnets: Asked[tuple[str, ...]] | None = None
+    security_groups: Asked[tuple[str, ...]] | None = None
+    eip_allocations: Asked[tuple[str, ...]] | None = None
+    tags: Asked[Mapping[str, str]] | None = None
+    attributes: Asked[Mapping[str, str]] | None = None
+    ports: Asked[Mapping[int, int]] | None = None
+    health_check: MemberHealthCheck = MemberHealthCheck()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,4 +129,6 @@ class MemberIntent:
     ipam_pool: Asked[str] | None = None
     class_ipam_pool: str | None = None
     ssl_redirect: Asked[int | None] | None = None
+    frontend: MemberFrontend = MemberFrontend()
+    firewall: MemberFirewall = MemberFirewall()
     warnings: tuple[Problem, ...] = ()

@@ -49,6 +49,11 @@ class TargetGroups:
         """Whether the Service exists."""
         return self._services(self.namespace, service) is not None
 
+    def annotations_over(self, service: str) -> Layered:
+        """The annotations of a Service that exists, over the Ingress's."""
+        facts = service_facts(cast(Obj, self._services(self.namespace, service)))
+        return Layered(self._reader(facts), self.notes)
+
     def for_port(self, service: str, port: int | str, blame: Blame) -> str:
         """The id of the target group of a port of a Service that exists; blame: where the port is written."""
         group_id = f"{self.ingress}-{service}:{port}"
@@ -74,7 +79,7 @@ class TargetGroups:
     def _target_group(
         self, group_id: str, service: ServiceFacts, *, port: ServicePort, written: int | str
     ) -> TargetGroupIntent:
-        notes = _Layered(self._reader(service), self.notes)
+        notes = Layered(self._reader(service), self.notes)
         target_type = self._target_type(notes, service, port)
         return TargetGroupIntent(
             id=group_id,
@@ -98,7 +103,7 @@ class TargetGroups:
             },
         )
 
-    def _target_type(self, notes: _Layered, service: ServiceFacts, port: ServicePort) -> TargetType:
+    def _target_type(self, notes: Layered, service: ServiceFacts, port: ServicePort) -> TargetType:
         wanted = self.classified.spec.target_type or notes.get(table.TARGET_TYPE) or self.settings.default_target_type
         if wanted == "ip":
             if not self.settings.feature_gates.enable_ip_target_type:
@@ -111,13 +116,13 @@ class TargetGroups:
             notes.service.add(Problem(notes.service.object_ref, "spec.type", service.type, remedy))
         return "instance"
 
-    def _tags(self, notes: _Layered) -> dict[str, str]:
+    def _tags(self, notes: Layered) -> dict[str, str]:
         on_service = notes.service.get(table.TAGS) or {}
         check_tags(notes.service, on_service, self.settings)
         return {**(self.notes.get(table.TAGS) or {}), **on_service, **class_tags(self.classified)}
 
 
-class _Layered:
+class Layered:
     """Two objects' annotations as one: where the Service has an annotation, the Ingress's is not looked at."""
 
     def __init__(self, service: AnnotationReader, ingress: AnnotationReader) -> None:
@@ -128,6 +133,7 @@ class _Layered:
         return self.ingress if self.service.raw(annotation, key) is None else self.service
 
     def get(self, annotation: Annotation[T], key: str = "") -> T | None:
+        """The value that counts."""
         return self.of(annotation, key).get(annotation, key)
 
 
@@ -142,12 +148,12 @@ def check_tags(notes: AnnotationReader, tags: Mapping[str, str], settings: Setti
         notes.complain(table.TAGS, f"leave out {', '.join(foreign)}: --external-managed-tags has it")
 
 
-def _node_selector(notes: _Layered) -> dict[str, Any] | None:
+def _node_selector(notes: Layered) -> dict[str, Any] | None:
     labels = notes.get(table.TARGET_NODE_LABELS)
     return {"matchLabels": labels} if labels else None
 
 
-def _control_port(notes: _Layered, key: str, target_type: TargetType) -> int | None:
+def _control_port(notes: Layered, key: str, target_type: TargetType) -> int | None:
     port = notes.get(table.TARGET_CONTROL_PORT, key)
     if port is not None and target_type == "instance":
         remedy = f"leave it out, or write {notes.ingress.key(table.TARGET_TYPE)}: ip"
@@ -155,7 +161,7 @@ def _control_port(notes: _Layered, key: str, target_type: TargetType) -> int | N
     return port
 
 
-def _health_check(notes: _Layered, service: ServiceFacts, target_type: TargetType) -> HealthCheckIntent:
+def _health_check(notes: Layered, service: ServiceFacts, target_type: TargetType) -> HealthCheckIntent:
     return HealthCheckIntent(
         protocol=notes.get(table.HEALTH_CHECK_PROTOCOL),
         port=_health_check_port(notes, service, target_type),
@@ -168,7 +174,7 @@ def _health_check(notes: _Layered, service: ServiceFacts, target_type: TargetTyp
     )
 
 
-def _health_check_port(notes: _Layered, service: ServiceFacts, target_type: TargetType) -> str | None:
+def _health_check_port(notes: Layered, service: ServiceFacts, target_type: TargetType) -> str | None:
     """``traffic-port`` or a number: the name of a Service's port becomes the number that the targets listen on."""
     text = notes.get(table.HEALTH_CHECK_PORT)
     if text is None or text == "traffic-port":

@@ -94,6 +94,9 @@ def _facts(annotation: Annotation[Any]) -> Iterator[tuple[str, str]]:
     yield "takes", annotation.takes
     yield "default", annotation.default or "none"
     yield "AWS", f"`{annotation.aws}`" if annotation.aws else ""
+    yield "on a Service", annotation.on_service
+    yield "in a group", annotation.in_group
+    yield "class parameters", f"`spec.{annotation.class_field}` wins over it" if annotation.class_field else ""
     yield "needs", "; ".join(_needs(annotation))
     yield "conflicts", _sentences(annotation)
     if not annotation.carried_out:

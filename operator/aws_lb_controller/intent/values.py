@@ -27,10 +27,14 @@ from aws_lb_controller.model.target_group import TargetType
 class Blame:
     """Whom a problem is told to: the object (``Service shop/web``) and the annotation key or field path it stands
     in.
+
+    member: the Ingress (``namespace/name``) that suffers where the object is another one, such as its class's
+    parameters; "" where the object itself does.
     """
 
     object: str
     field: str
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,16 +86,32 @@ class SecurityGroupChoice:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FirewallIntent:
+    """What is to guard the load balancer. web_acl: the ARN of a WAFv2 web ACL; web_acl_name: its name instead;
+    classic_web_acl: the id of one of WAF Classic; shield: whether Shield Advanced protects it.
+
+    "" is the wish that there be no web ACL.
+    """
+
+    web_acl: str | None = None
+    web_acl_name: str | None = None
+    classic_web_acl: str | None = None
+    shield: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LoadBalancerIntent:
     """The load balancer that a Service, or the members of a group together, ask for.
 
     scheme None: the user was silent, so an existing load balancer keeps its own and a new one is `default_scheme`.
+    scheme_contested: members of a group ask for several, so an existing load balancer keeps its own as well.
     blame: field → whom to tell, for problems that are only found with facts (``subnets``, ``security-groups`` …).
     """
 
     type: LoadBalancerType
     scheme: Scheme | None
     default_scheme: Scheme = "internal"
+    scheme_contested: bool = False
     name: str | None = None
     ip_address_type: str | None = None
     subnets: SubnetChoice = SubnetChoice()
@@ -105,6 +125,7 @@ class LoadBalancerIntent:
     minimum_capacity_units: int | None = None
     inbound_rules_on_private_link: str | None = None
     prefix_for_ipv6_source_nat: str | None = None
+    firewall: FirewallIntent = FirewallIntent()
     blame: Mapping[str, Blame] = field(default_factory=dict)
 
 
@@ -218,16 +239,23 @@ class RuleIntent:
 class ListenerIntent:
     """A listener that is asked for, with its rules in order.
 
-    certificates: ARNs in order; certificate_hosts: hosts to find certificates for where no ARN is given. access: who
-    may reach this port; None: as the load balancer's `access` says.
+    default_owner: whose the default actions are. certificates: ARNs in order; certificate_hosts: hosts to find
+    certificates for where no ARN is given; found_certificates: what was found so before, and stays. first_hosts and
+    first_found: those of them that the default certificate is one of (empty: it is the first of certificates).
+    mutual_authentication: its trust store may be given by name. access: who may reach this port; None: as the load
+    balancer's `access` says.
     """
 
     port: int
     protocol: str
     default_actions: tuple[ActionIntent, ...]
+    default_owner: str = ""
     rules: tuple[RuleIntent, ...] = ()
     certificates: tuple[str, ...] = ()
     certificate_hosts: frozenset[str] = frozenset()
+    found_certificates: frozenset[str] = frozenset()
+    first_hosts: frozenset[str] = frozenset()
+    first_found: frozenset[str] = frozenset()
     ssl_policy: str | None = None
     alpn_policy: str | None = None
     mutual_authentication: MutualAuthentication | None = None
@@ -238,6 +266,26 @@ class ListenerIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrontendListenerIntent:
+    """A TCP port of an NLB in front of an ALB. target_port: that of the ALB's listener which it leads to."""
+
+    port: int
+    target_port: int
+    health_check: HealthCheckIntent = HealthCheckIntent()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrontendIntent:
+    """An NLB in front of a group's ALB.
+
+    load_balancer: its address type is the ALB's, and so are its security groups where none are named.
+    """
+
+    load_balancer: LoadBalancerIntent
+    listeners: tuple[FrontendListenerIntent, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackIntent:
     """Everything one Service, or one IngressGroup, asks for; what a stack is built from."""
 
@@ -245,3 +293,4 @@ class StackIntent:
     load_balancer: LoadBalancerIntent
     target_groups: tuple[TargetGroupIntent, ...]
     listeners: tuple[ListenerIntent, ...]
+    frontend: FrontendIntent | None = None

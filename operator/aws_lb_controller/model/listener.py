@@ -23,10 +23,14 @@ STICKY_WITHOUT_DURATION = 0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forward:
-    """``forward``: to one target group or to several by weight; stickiness_seconds None: not sticky."""
+    """``forward``: to one target group or to several by weight; stickiness_seconds None: not sticky.
+
+    without_config: asked for as ``TargetGroupArn`` alone, where AWS knows no ``ForwardConfig``.
+    """
 
     target_groups: tuple[WeightedTargetGroup, ...]
     stickiness_seconds: int | None = None
+    without_config: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,14 +66,30 @@ class Redirect:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSecret:
+    """An OIDC client's secret: where it stands, never what it says. The text is read when a request needs it.
+
+    owner: the Ingress (``namespace/name``) that asks for it; secret: the Kubernetes Secret, likewise; mark: changes
+    with the text and tells nothing of it. news: AWS is known to have another one, or none of it yet.
+    """
+
+    owner: str
+    secret: str
+    mark: str
+    news: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Authenticate:
     """``authenticate-cognito``, ``authenticate-oidc`` or ``jwt-validation`` with the fields of its API config.
 
-    config holds the API's own field names (``UserPoolArn`` …). A client secret never shows in a repr.
+    config holds the API's own field names (``UserPoolArn`` …) but no ``ClientSecret``: that is client_secret, which is
+    None for the other types and for what AWS tells, because AWS never tells it.
     """
 
     type: str
     config: Mapping[str, Any] = field(repr=False)
+    client_secret: ClientSecret | None = None
 
 
 Action = Forward | FixedResponse | Redirect | Authenticate

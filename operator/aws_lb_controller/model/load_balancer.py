@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from aws_lb_controller.model.firewall import SILENT, Firewall
 from aws_lb_controller.model.refs import Ref, Value
 
 LoadBalancerType = Literal["application", "network"]
@@ -27,8 +28,10 @@ class SubnetMapping:
 class LoadBalancer:
     """A load balancer of the stack. id is the value of its ``…k8s.aws/resource`` tag.
 
-    AWS does not let name, type and scheme be changed. security_groups is empty for an NLB without any. attributes
-    holds only what we set: whatever is not in it is left as AWS has it. None anywhere means: leave it as AWS has it.
+    AWS does not let name, type and scheme be changed. other_name: what it is to be called where another load balancer
+    of the stack has `name` (None: nothing else will do). security_groups is empty for an NLB without any. attributes
+    holds only what we set: whatever is not in it is left as AWS has it. ipv4_ipam_pool_id None: AWS's own addresses.
+    None anywhere else means: leave it as AWS has it.
     """
 
     id: str
@@ -45,6 +48,8 @@ class LoadBalancer:
     minimum_capacity_units: int | None = None
     inbound_rules_on_private_link: str | None = None
     prefix_for_ipv6_source_nat: str | None = None
+    other_name: str | None = None
+    firewall: Firewall = SILENT
 
     @property
     def ref(self) -> Ref:

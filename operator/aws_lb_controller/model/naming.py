@@ -66,6 +66,11 @@ def frontend_network_load_balancer(*, alb: str) -> str:
     return f"{alb[:28]}-nlb"
 
 
+def other_frontend_network_load_balancer(*, alb: str, scheme: str) -> str:
+    """The same while an NLB of the other scheme, which it replaces, has that name."""
+    return f"{alb[:17].rstrip('-')}-{_digest(alb, scheme)}-nlb"
+
+
 def frontend_target_group(
     *,
     cluster: str,

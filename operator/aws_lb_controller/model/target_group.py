@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from aws_lb_controller.model.refs import Value
+
 TargetType = Literal["instance", "ip", "alb"]
 
 
@@ -28,10 +30,19 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoadBalancerTarget:
+    """The one target of a target group of type ``alb``: an ALB's ARN, and the port of one of its listeners."""
+
+    load_balancer: Value
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TargetGroup:
     """A target group of the stack. id is the value of its ``…k8s.aws/resource`` tag.
 
-    attributes holds only what we set: whatever is not in it is left as AWS has it.
+    attributes holds only what we set: whatever is not in it is left as AWS has it. target: for the type ``alb`` only,
+    None in an observed one that has no target; the targets of other types are their bindings' business.
     """
 
     id: str
@@ -46,3 +57,4 @@ class TargetGroup:
     tags: Mapping[str, str]
     attributes: Mapping[str, str]
     target_control_port: int | None = None
+    target: LoadBalancerTarget | None = None

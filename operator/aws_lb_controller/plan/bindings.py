@@ -86,7 +86,11 @@ def _moved_to(wanted: Stack, observed: ObservedStack) -> Iterator[Value]:
 
 def _taking_over(wanted: Stack, observed: ObservedStack) -> Set[Value]:
     """The target groups behind a load balancer that replaces another."""
-    return frozenset(match.wanted_forwards(wanted)) if match.replaced(wanted, observed) else frozenset()
+    replaced = {seen.resource.id for seen in match.replaced(wanted, observed)}
+    known = {lb.id: seen.arn for lb, seen in match.load_balancers(wanted, observed).pairs}
+    places: list[Value] = [lb.ref for lb in wanted.load_balancers if lb.id in replaced]
+    places += [arn for lb, arn in known.items() if lb in replaced]
+    return frozenset(match.wanted_forwards(wanted, observed, on=places))
 
 
 def as_reached_until_now(step: CreateBinding | UpdateBinding, observed: ObservedStack) -> BindingStep | None:

@@ -130,7 +130,8 @@ def _weights(action: Forward) -> Hashable:
 class SameAuthentication:
     """An authenticate action that is equal to another if AWS's answer does not show that they differ.
 
-    AWS never tells a client secret, so a side without one says nothing about it; our own writes are remembered with it.
+    AWS never tells a client secret, so a side without one says nothing about it: then they differ if the other side is
+    known to be news. Our own writes are remembered with their secret's mark.
     """
 
     __slots__ = ("_config", "_secret", "_type")
@@ -140,7 +141,7 @@ class SameAuthentication:
             k: v for k, v in action.config.items() if v not in (None, {}, [], ()) and k != "UseExistingClientSecret"
         }
         self._type = action.type
-        self._secret = config.pop("ClientSecret", None)
+        self._secret = action.client_secret
         defaults = {} if action.type == "jwt-validation" else _AUTHENTICATE_DEFAULTS
         self._config = _frozen({**defaults, **config})
 
@@ -150,8 +151,12 @@ class SameAuthentication:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SameAuthentication):
             return NotImplemented
-        secrets = {self._secret, other._secret} - {None}
-        return (self._type, self._config) == (other._type, other._config) and len(secrets) <= 1
+        return (self._type, self._config) == (other._type, other._config) and self._has_secret_of(other)
+
+    def _has_secret_of(self, other: SameAuthentication) -> bool:
+        if self._secret is not None and other._secret is not None:
+            return self._secret.mark == other._secret.mark
+        return not any(secret.news for secret in (self._secret, other._secret) if secret is not None)
 
 
 def _frozen(value: Any) -> Hashable:

@@ -11,30 +11,40 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from aws_lb_controller.model.binding import Binding
+from aws_lb_controller.model.firewall import UNGUARDED, Firewall
 from aws_lb_controller.model.listener import Listener
+from aws_lb_controller.model.load_balancer import LoadBalancer
 from aws_lb_controller.model.observed import ObservedStack, Seen, SeenBinding, SeenLoadBalancer
 from aws_lb_controller.plan import canon
 from aws_lb_controller.plan.steps import (
+    AssociateWebAcl,
     CreateBinding,
     CreateListener,
     CreateLoadBalancer,
     CreateRule,
     CreateSecurityGroup,
+    CreateShieldProtection,
     CreateTargetGroup,
     DeleteBinding,
     DeleteListener,
     DeleteLoadBalancer,
     DeleteRule,
     DeleteSecurityGroup,
+    DeleteShieldProtection,
     DeleteTargetGroup,
+    DeregisterLoadBalancer,
+    DisassociateWebAcl,
     EnsureBackendSecurityGroup,
+    FirewallStep,
     ModifyCapacityReservation,
+    ModifyIpPools,
     ModifyListener,
     ModifyListenerAttributes,
     ModifyLoadBalancerAttributes,
     ModifyRule,
     ModifyTargetGroup,
     ModifyTargetGroupAttributes,
+    RegisterLoadBalancer,
     SetIpAddressType,
     SetListenerCertificates,
     SetRulePriorities,
@@ -63,7 +73,7 @@ class Given:
 
 def after(observed: ObservedStack, step: Step, given: Given | None) -> ObservedStack:
     """The stack as it is seen after `step`, to whose creation, if it is one, AWS answered `given`."""
-    for effect in (_on_security_groups, _on_target_groups, _on_load_balancers, _on_listeners, _on_rules, _on_bindings):
+    for effect in _EFFECTS:
         observed = effect(observed, step, given)
     return _with_tags(observed, step) if isinstance(step, SetTags) else observed
 
@@ -97,12 +107,22 @@ def _on_target_groups(observed: ObservedStack, step: Step, given: Given | None) 
     return observed
 
 
+def _on_targets(observed: ObservedStack, step: Step, _: Given | None) -> ObservedStack:
+    groups = observed.target_groups
+    match step:
+        case RegisterLoadBalancer(target_group=str(arn), target=target):
+            return replace(observed, target_groups=_changed(groups, arn, target=target))
+        case DeregisterLoadBalancer(target_group=arn):
+            return replace(observed, target_groups=_changed(groups, arn, target=None))
+    return observed
+
+
 def _on_load_balancers(observed: ObservedStack, step: Step, given: Given | None) -> ObservedStack:
     match step:
         case CreateLoadBalancer(load_balancer=load_balancer) if given:
             seen = SeenLoadBalancer(
                 arn=given.arn,
-                resource=replace(load_balancer, minimum_capacity_units=0),
+                resource=replace(load_balancer, minimum_capacity_units=0, other_name=None, firewall=UNGUARDED),
                 dns_name=given.dns_name,
                 hosted_zone_id=given.hosted_zone_id,
                 state="provisioning",
@@ -110,6 +130,10 @@ def _on_load_balancers(observed: ObservedStack, step: Step, given: Given | None)
             return replace(observed, load_balancers=(*observed.load_balancers, seen))
         case DeleteLoadBalancer(arn=arn):
             return _without_load_balancer(observed, arn)
+        case AssociateWebAcl() | DisassociateWebAcl() | CreateShieldProtection() | DeleteShieldProtection():
+            return replace(observed, load_balancers=_guarded(observed.load_balancers, step, given))
+        case ModifyIpPools(arn=arn, ipv4_ipam_pool_id=pool):
+            return replace(observed, load_balancers=_changed(observed.load_balancers, arn, ipv4_ipam_pool_id=pool))
     return replace(observed, load_balancers=_load_balancers_after(observed.load_balancers, step))
 
 
@@ -126,6 +150,25 @@ def _load_balancers_after(seen: tuple[SeenLoadBalancer, ...], step: Step) -> tup
         case ModifyCapacityReservation(load_balancer=str(arn), units=units):
             return _changed(seen, arn, minimum_capacity_units=units)
     return seen
+
+
+def _guarded(
+    seen: tuple[SeenLoadBalancer, ...], step: FirewallStep, given: Given | None
+) -> tuple[SeenLoadBalancer, ...]:
+    def guarded(load_balancer: LoadBalancer) -> LoadBalancer:
+        return replace(load_balancer, firewall=_firewall_after(load_balancer.firewall, step, given))
+
+    return _each(seen, str(step.load_balancer), guarded)
+
+
+def _firewall_after(firewall: Firewall, step: FirewallStep, given: Given | None) -> Firewall:
+    match step:
+        case CreateShieldProtection():
+            return replace(firewall, shield=True, protection_id=given.arn) if given else firewall
+        case DeleteShieldProtection():
+            return replace(firewall, shield=False, protection_id="")
+    web_acl = step.web_acl if isinstance(step, AssociateWebAcl) else ""
+    return replace(firewall, web_acl=web_acl) if step.service == "wafv2" else replace(firewall, classic_web_acl=web_acl)
 
 
 def _on_listeners(observed: ObservedStack, step: Step, given: Given | None) -> ObservedStack:
@@ -216,6 +259,17 @@ def _updated(old: Binding, new: Binding) -> Binding:
     return replace(
         new, labels={**old.labels, **new.labels}, annotations=annotations or None, vpc_id=new.vpc_id or old.vpc_id
     )
+
+
+_EFFECTS = (
+    _on_security_groups,
+    _on_target_groups,
+    _on_targets,
+    _on_load_balancers,
+    _on_listeners,
+    _on_rules,
+    _on_bindings,
+)
 
 
 def _name(seen: SeenBinding) -> tuple[str, str]:

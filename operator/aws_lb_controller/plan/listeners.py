@@ -7,11 +7,12 @@ host is without a certificate of its own in between.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import replace
 
 from aws_lb_controller.model.listener import Listener
 from aws_lb_controller.model.observed import ObservedStack, Seen
+from aws_lb_controller.model.refs import Value
 from aws_lb_controller.model.stack import Stack
 from aws_lb_controller.plan import canon, match
 from aws_lb_controller.plan.order import Phase, Phased
@@ -32,13 +33,33 @@ def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
 
     A load balancer that goes takes its listeners with it: they need no steps.
     """
-    found = match.listeners(wanted, observed)
-    create = [CreateListener(listener=_as_aws_takes_it(listener)) for listener in found.missing]
-    update = [step for listener, seen in found.pairs for step in _updates(_as_aws_takes_it(listener), seen, terms)]
+    found, fronting = match.listeners(wanted, observed), match.fronting(wanted, observed)
+    held = [seen for seen in found.unwanted if _is_held(seen, wanted, observed)]
+    create = [(listener, CreateListener(listener=_as_aws_takes_it(listener))) for listener in found.missing]
+    update = [
+        (listener, step) for listener, seen in found.pairs for step in _updates(_as_aws_takes_it(listener), seen, terms)
+    ]
+    in_front = [step for listener, step in (*create, *update) if _forwards_to(listener, fronting)]
+    behind = [step for listener, step in (*create, *update) if not _forwards_to(listener, fronting)]
     return {
-        Phase.RETIRED_LISTENERS: [DeleteListener(arn=seen.arn) for seen in found.unwanted],
-        Phase.LISTENERS: [*create, *update],
+        Phase.RETIRED_LISTENERS: [DeleteListener(arn=seen.arn) for seen in found.unwanted if seen not in held],
+        Phase.LISTENERS: behind,
+        Phase.FRONTEND_LISTENERS: in_front,
+        Phase.REGISTERED_LISTENERS: [DeleteListener(arn=seen.arn) for seen in held],
     }
+
+
+def _is_held(listener: Seen[Listener], wanted: Stack, observed: ObservedStack) -> bool:
+    """It is, or was until now, the target of something: AWS lets it go when that has."""
+    groups = {seen.arn for seen in observed.target_groups if seen.resource.target_type == "alb"}
+    if _forwards_to(listener.resource, groups):
+        return False
+    leaving = {seen.arn for seen in match.target_groups(wanted, observed).unwanted}
+    return bool(groups & leaving) or listener.arn in match.registered_listeners(observed)
+
+
+def _forwards_to(listener: Listener, target_groups: Set[Value]) -> bool:
+    return any(arn in target_groups for arn in match.targets_of(listener.default_actions))
 
 
 def _as_aws_takes_it(listener: Listener) -> Listener:

@@ -6,9 +6,10 @@ and the old one goes when traffic flows through it. Where both cannot stand toge
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from dataclasses import replace
 
-from aws_lb_controller.model.load_balancer import LoadBalancer
+from aws_lb_controller.model.load_balancer import LoadBalancer, LoadBalancerType
 from aws_lb_controller.model.observed import ObservedStack, Seen
 from aws_lb_controller.model.stack import Stack
 from aws_lb_controller.plan import canon, match
@@ -19,6 +20,7 @@ from aws_lb_controller.plan.steps import (
     CreateLoadBalancer,
     DeleteLoadBalancer,
     ModifyCapacityReservation,
+    ModifyIpPools,
     ModifyLoadBalancerAttributes,
     SetIpAddressType,
     SetSecurityGroups,
@@ -31,29 +33,48 @@ from aws_lb_controller.plan.tags import set_tags
 def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
     """The steps for the stack's load balancers; `wanted` has its known references resolved."""
     found = match.load_balancers(wanted, observed)
-    open_ids = frozenset(lb.id for lb in wanted.load_balancers if turns_protection_off(lb))
-    retire = [step for seen in found.unwanted for step in _retire(seen, open_ids=open_ids, terms=terms)]
-    create = [CreateLoadBalancer(load_balancer=lb) for lb in found.missing]
+    taken = {seen.resource.name for seen in observed.load_balancers}
+    create = [CreateLoadBalancer(load_balancer=_with_a_free_name(lb, taken)) for lb in found.missing]
     update = [step for lb, seen in found.pairs for step in _updates(lb, seen, terms)]
+    waits = [*_waits(wanted, observed, found)]
+    fronting = match.fronting(wanted, observed)
+    in_front = [wait for wait in waits if any(group in fronting for group in wait.target_groups)]
     return {
         Phase.LOAD_BALANCERS: [*create, *update],
-        Phase.TRAFFIC_FLOWS: [*_waits(wanted, observed, found)],
+        Phase.TRAFFIC_FLOWS: [wait for wait in waits if wait not in in_front],
+        Phase.FRONTEND_TRAFFIC_FLOWS: in_front,
         Phase.CAPACITY: [*_capacity(found)],
-        Phase.RETIRED_LOAD_BALANCERS: retire,
+        Phase.RETIRED_FRONTENDS: [*_retired(found, "network", wanted, terms)],
+        Phase.RETIRED_LOAD_BALANCERS: [*_retired(found, "application", wanted, terms)],
     }
 
 
-def _waits(wanted: Stack, observed: ObservedStack, found: match.Match[LoadBalancer]) -> Iterator[Step]:
+def _with_a_free_name(lb: LoadBalancer, taken: Set[str]) -> LoadBalancer:
+    """A name that we choose gives way to what stands; for a given one see `policy.refusals`."""
+    return replace(lb, name=lb.other_name) if lb.other_name is not None and lb.name in taken else lb
+
+
+def _waits(wanted: Stack, observed: ObservedStack, found: match.Match[LoadBalancer]) -> Iterator[AwaitTraffic]:
     """For each load balancer that takes requests and goes: the one that stands in its place, if there is one."""
     known = {lb.id: seen.arn for lb, seen in found.pairs}
     for seen in match.replaced(wanted, observed):
         for lb in wanted.load_balancers:
             if lb.id == seen.resource.id:
+                new = known.get(lb.id, lb.ref)
                 yield AwaitTraffic(
-                    load_balancer=known.get(lb.id, lb.ref),
-                    target_groups=tuple(dict.fromkeys(match.wanted_forwards(wanted))),
+                    load_balancer=new,
+                    target_groups=tuple(dict.fromkeys(match.wanted_forwards(wanted, observed, on=(new, lb.ref)))),
                     instead_of=tuple(dict.fromkeys(match.forwarded_to(observed, on=seen.arn))),
                 )
+
+
+def _retired(
+    found: match.Match[LoadBalancer], lb_type: LoadBalancerType, wanted: Stack, terms: Terms
+) -> Iterator[Step]:
+    open_ids = frozenset(lb.id for lb in wanted.load_balancers if turns_protection_off(lb))
+    for seen in found.unwanted:
+        if seen.resource.type == lb_type:
+            yield from _retire(seen, open_ids=open_ids, terms=terms)
 
 
 def _capacity(found: match.Match[LoadBalancer]) -> Iterator[Step]:
@@ -75,6 +96,9 @@ def _retire(seen: Seen[LoadBalancer], *, open_ids: frozenset[str], terms: Terms)
 
 
 def _updates(lb: LoadBalancer, seen: Seen[LoadBalancer], terms: Terms) -> Iterator[Step]:
+    """A pool leaves before all else, as AWS changes the address type of no load balancer with one; it comes last."""
+    if lb.ipv4_ipam_pool_id is None:
+        yield from _ipam_pool(lb, seen)
     yield from set_tags("elbv2", lb, seen, terms=terms)
     yield from _security_groups(lb, seen)
     if _subnets_differ(lb, seen.resource):
@@ -88,6 +112,14 @@ def _updates(lb: LoadBalancer, seen: Seen[LoadBalancer], terms: Terms) -> Iterat
         yield SetIpAddressType(arn=seen.arn, ip_address_type=lb.ip_address_type)
     if attributes := canon.not_there(lb.attributes, seen.resource.attributes):
         yield ModifyLoadBalancerAttributes(arn=seen.arn, attributes=attributes)
+    if lb.ipv4_ipam_pool_id is not None:
+        yield from _ipam_pool(lb, seen)
+
+
+def _ipam_pool(lb: LoadBalancer, seen: Seen[LoadBalancer]) -> Iterator[Step]:
+    """Only ALBs take their addresses from IPAM pools."""
+    if lb.type == "application" and lb.ipv4_ipam_pool_id != seen.resource.ipv4_ipam_pool_id:
+        yield ModifyIpPools(arn=seen.arn, ipv4_ipam_pool_id=lb.ipv4_ipam_pool_id)
 
 
 def _security_groups(lb: LoadBalancer, seen: Seen[LoadBalancer]) -> Iterator[Step]:

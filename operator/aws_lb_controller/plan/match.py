@@ -50,13 +50,18 @@ def security_groups(wanted: Stack, observed: ObservedStack) -> Match[SecurityGro
 def target_groups(wanted: Stack, observed: ObservedStack) -> Match[TargetGroup]:
     """A group fits unless AWS would have to change what it cannot (see `_same_kind_of_target_group`).
 
-    One that serves a load balancer that is replaced does not fit either: it can serve no other one until that goes.
+    One that serves a load balancer that is replaced does not fit either: it can serve no other one until that goes. Nor
+    does one whose target is another load balancer, or another listener of it: as AWS gives such a group one target, it
+    keeps that for life, and what forwards to it moves to a new group, so that no moment is without a target.
     """
     taken = _serving_what_is_replaced(wanted, observed)
+    balancers = {lb.ref: seen.arn for lb, seen in load_balancers(wanted, observed).pairs}
     found = _by_tag(
         wanted.target_groups,
         [seen for seen in observed.target_groups if seen.arn not in taken],
-        fits=_same_kind_of_target_group,
+        fits=lambda want, seen: (
+            _same_kind_of_target_group(want, seen) and seen.target in (None, resolve(want.target, balancers))
+        ),
         used=frozenset(forwarded_to(observed)),
     )
     going = [seen for seen in observed.target_groups if seen.arn in taken and seen.resource.id]
@@ -119,10 +124,32 @@ def forwarded_to(observed: ObservedStack, *, on: str | None = None) -> Iterator[
     return (str(arn) for each in actions for arn in targets_of(each))
 
 
-def wanted_forwards(wanted: Stack) -> Iterator[Value]:
-    """The target groups that wanted listeners and rules are to send requests to."""
-    actions = [*(x.default_actions for x in wanted.listeners), *(x.actions for x in wanted.rules)]
+def wanted_forwards(wanted: Stack, observed: ObservedStack, *, on: Iterable[Value]) -> Iterator[Value]:
+    """The target groups that wanted listeners and rules are to send requests to.
+
+    on: the load balancer, by its reference and its ARN; `wanted` has its known references resolved.
+    """
+    arns = {listener.ref: seen.arn for listener, seen in listeners(wanted, observed).pairs}
+    those = frozenset(on)
+    there = [listener for listener in wanted.listeners if listener.load_balancer in those]
+    places = {place for listener in there for place in (listener.ref, arns.get(listener.ref))}
+    actions = [listener.default_actions for listener in there]
+    actions += [rule.actions for rule in wanted.rules if rule.listener in places]
     return (arn for each in actions for arn in targets_of(each))
+
+
+def fronting(wanted: Stack, observed: ObservedStack) -> Set[Value]:
+    """The target groups, by reference or ARN, whose target is a load balancer of the stack itself."""
+    arns = {group.id: seen.arn for group, seen in target_groups(wanted, observed).pairs}
+    ids = [group.id for group in wanted.target_groups if group.target is not None]
+    return frozenset(value for i in ids for value in (Ref("TargetGroup", i), arns.get(i)) if value is not None)
+
+
+def registered_listeners(observed: ObservedStack) -> Set[str]:
+    """The ARNs of the listeners that a target group has as its target: AWS does not delete them until it lets go."""
+    targets = [seen.resource.target for seen in observed.target_groups if seen.resource.target is not None]
+    places = {(target.load_balancer, target.port) for target in targets}
+    return frozenset(seen.arn for seen in observed.listeners if _place(seen.resource) in places)
 
 
 def targets_of(actions: Iterable[Action]) -> Iterator[Value]:

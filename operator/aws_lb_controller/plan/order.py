@@ -21,6 +21,8 @@ class Phase(IntEnum):
     TARGET_GROUPS = auto()
     LOAD_BALANCERS = auto()
     """The new one before the old one goes, with target groups of its own: a target group serves one load balancer."""
+    FIREWALLS = auto()
+    """Before anything listens."""
     COLLIDING_BINDINGS = auto()
     """Old bindings that must be gone before a new one of the same target group can be made."""
     EARLY_BINDINGS = auto()
@@ -35,9 +37,21 @@ class Phase(IntEnum):
     BINDINGS = auto()
     TRAFFIC_FLOWS = auto()
     """Through a load balancer that replaces another, before the other one goes."""
+    REGISTRATIONS = auto()
+    """Of load balancers as targets of what stands in front of them: they listen, and take no worse care of requests."""
+    FRONTEND_LISTENERS = auto()
+    """Those that forward to other load balancers of the stack."""
+    FRONTEND_TRAFFIC_FLOWS = auto()
     STATUS = auto()
     """All that is wanted stands: from here on steps are carried out each for itself, and none waits for another."""
     CAPACITY = auto()
+    RETIRED_FRONTENDS = auto()
+    """Network load balancers, before what may stand behind them."""
+    DEREGISTRATIONS = auto()
+    """Of load balancers that are targets: AWS deletes none that is registered, nor the listener it is registered by."""
+    RETIRED_FRONTEND_TARGET_GROUPS = auto()
+    REGISTERED_LISTENERS = auto()
+    """Listeners that go and that were targets until now."""
     RETIRED_LOAD_BALANCERS = auto()
     RETIRED_BINDINGS = auto()
     RETIRED_TARGET_GROUPS = auto()

@@ -7,7 +7,16 @@ from collections.abc import Iterable
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import BACKEND_SECURITY_GROUP, references, resolve
 from aws_lb_controller.model.stack import Stack
-from aws_lb_controller.plan import bindings, listeners, load_balancers, match, rules, security_groups, target_groups
+from aws_lb_controller.plan import (
+    bindings,
+    firewalls,
+    listeners,
+    load_balancers,
+    match,
+    rules,
+    security_groups,
+    target_groups,
+)
 from aws_lb_controller.plan.order import Phase, Phased, arranged
 from aws_lb_controller.plan.policy import Terms
 from aws_lb_controller.plan.steps import EnsureBackendSecurityGroup, Plan, PublishStatus
@@ -16,6 +25,7 @@ _NOUNS = (
     security_groups.changes,
     target_groups.changes,
     load_balancers.changes,
+    firewalls.changes,
     listeners.changes,
     rules.changes,
     bindings.changes,

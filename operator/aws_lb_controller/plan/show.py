@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from aws_lb_controller.model.refs import Ref, Value
 from aws_lb_controller.plan.steps import (
+    AssociateWebAcl,
     AwaitTargets,
     AwaitTraffic,
     CreateBinding,
@@ -18,15 +19,20 @@ from aws_lb_controller.plan.steps import (
     CreateLoadBalancer,
     CreateRule,
     CreateSecurityGroup,
+    CreateShieldProtection,
     CreateTargetGroup,
     DeleteBinding,
     DeleteListener,
     DeleteLoadBalancer,
     DeleteRule,
     DeleteSecurityGroup,
+    DeleteShieldProtection,
     DeleteTargetGroup,
+    DeregisterLoadBalancer,
+    DisassociateWebAcl,
     EnsureBackendSecurityGroup,
     ModifyCapacityReservation,
+    ModifyIpPools,
     ModifyListener,
     ModifyListenerAttributes,
     ModifyLoadBalancerAttributes,
@@ -35,6 +41,7 @@ from aws_lb_controller.plan.steps import (
     ModifyTargetGroupAttributes,
     Plan,
     PublishStatus,
+    RegisterLoadBalancer,
     SetIpAddressType,
     SetListenerCertificates,
     SetRulePriorities,
@@ -54,7 +61,8 @@ def show(plan: Plan) -> str:
 
 def describe(step: Step) -> str:
     """One step in one line."""
-    return _made(step) or _deleted(step) or _between(step) or _changed(step) or _changed_on_load_balancer(step)
+    rare = _between(step) or _guarded(step)
+    return _made(step) or _deleted(step) or rare or _changed(step) or _changed_on_load_balancer(step)
 
 
 def _made(step: Step) -> str:
@@ -67,6 +75,8 @@ def _made(step: Step) -> str:
             return f"+ target group {group.name} ({group.target_type}, {group.protocol} {group.port})"
         case CreateLoadBalancer(load_balancer=lb):
             return f"+ load balancer {lb.name} ({lb.type}, {lb.scheme}, {lb.ip_address_type})"
+        case RegisterLoadBalancer(target_group=group, target=target):
+            return f"+ target {_text(target.load_balancer)} port {target.port} of {_text(group)}"
         case CreateListener(listener=listener):
             return f"+ listener {listener.protocol} {listener.port} on {_text(listener.load_balancer)}"
         case CreateRule(rule=rule):
@@ -82,6 +92,8 @@ def _deleted(step: Step) -> str:
             return f"- security group {group_id}"
         case DeleteTargetGroup(arn=arn):
             return f"- target group {arn}"
+        case DeregisterLoadBalancer(target_group=target_group, target=target):
+            return f"- target {_text(target.load_balancer)} port {target.port} of {target_group}"
         case DeleteLoadBalancer(arn=arn):
             return f"- load balancer {arn}"
         case DeleteListener(arn=arn):
@@ -123,6 +135,19 @@ def _changed(step: Step) -> str:
     return ""
 
 
+def _guarded(step: Step) -> str:
+    match step:
+        case AssociateWebAcl(load_balancer=lb, service=service, web_acl=web_acl):
+            return f"~ load balancer {_text(lb)}: web ACL {web_acl} ({service})"
+        case DisassociateWebAcl(load_balancer=lb, service=service):
+            return f"~ load balancer {_text(lb)}: no web ACL ({service})"
+        case CreateShieldProtection(load_balancer=lb):
+            return f"+ Shield protection of load balancer {_text(lb)}"
+        case DeleteShieldProtection(load_balancer=lb, protection_id=protection):
+            return f"- Shield protection {protection} of load balancer {_text(lb)}"
+    return ""
+
+
 def _changed_on_load_balancer(step: Step) -> str:
     match step:
         case SetSubnets(arn=arn, subnets=subnets):
@@ -131,6 +156,8 @@ def _changed_on_load_balancer(step: Step) -> str:
             return f"~ load balancer {arn}: security groups {', '.join(map(_text, groups)) or 'none'}"
         case SetIpAddressType(arn=arn, ip_address_type=ip_address_type):
             return f"~ load balancer {arn}: address type {ip_address_type}"
+        case ModifyIpPools(arn=arn, ipv4_ipam_pool_id=pool):
+            return f"~ load balancer {arn}: IPv4 addresses from {pool or 'no pool'}"
         case ModifyLoadBalancerAttributes(arn=arn, attributes=attributes):
             return f"~ load balancer {arn}: {_pairs(attributes)}"
         case ModifyCapacityReservation(load_balancer=lb, units=units):

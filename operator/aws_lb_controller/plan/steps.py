@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aws_lb_controller.model.binding import Binding
+from aws_lb_controller.model.firewall import WebAclService
 from aws_lb_controller.model.listener import Listener, Rule
 from aws_lb_controller.model.load_balancer import LoadBalancer, SubnetMapping
 from aws_lb_controller.model.refs import BACKEND_SECURITY_GROUP, Ref, Value, references
 from aws_lb_controller.model.security_group import IngressRule, SecurityGroup
-from aws_lb_controller.model.target_group import TargetGroup
+from aws_lb_controller.model.target_group import LoadBalancerTarget, TargetGroup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,10 @@ class DeleteSecurityGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateTargetGroup:
-    """CreateTargetGroup with its tags, then ModifyTargetGroupAttributes with its attributes, if any."""
+    """CreateTargetGroup with its tags, then ModifyTargetGroupAttributes with its attributes, if any.
+
+    The group comes without a target: that is registered when there is something to register (RegisterLoadBalancer).
+    """
 
     group: TargetGroup
 
@@ -78,6 +82,22 @@ class DeleteTargetGroup:
     """DeleteTargetGroup."""
 
     arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterLoadBalancer:
+    """RegisterTargets: the ALB becomes the target of a group of type ``alb``. It must listen on the target's port."""
+
+    target_group: Value
+    target: LoadBalancerTarget
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeregisterLoadBalancer:
+    """DeregisterTargets: until then AWS deletes neither the ALB nor its listener on the target's port."""
+
+    target_group: str
+    target: LoadBalancerTarget
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +135,14 @@ class SetIpAddressType:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModifyIpPools:
+    """ModifyIpPools: the IPAM pool that an ALB's public IPv4 addresses come from; None: AWS's own again."""
+
+    arn: str
+    ipv4_ipam_pool_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModifyLoadBalancerAttributes:
     """ModifyLoadBalancerAttributes with those that differ."""
 
@@ -138,6 +166,41 @@ class DeleteLoadBalancer:
     """DeleteLoadBalancer; AWS deletes its listeners and rules with it."""
 
     arn: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssociateWebAcl:
+    """AssociateWebACL, which takes the place of any other web ACL of the same service.
+
+    web_acl: an ARN for ``wafv2``, an id for ``waf-regional``.
+    """
+
+    load_balancer: Value
+    service: WebAclService
+    web_acl: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DisassociateWebAcl:
+    """DisassociateWebACL."""
+
+    load_balancer: Value
+    service: WebAclService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateShieldProtection:
+    """Shield's CreateProtection, under the controller's name."""
+
+    load_balancer: Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeleteShieldProtection:
+    """Shield's DeleteProtection."""
+
+    load_balancer: Value
+    protection_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,13 +345,20 @@ Step = (
     | ModifyTargetGroup
     | ModifyTargetGroupAttributes
     | DeleteTargetGroup
+    | RegisterLoadBalancer
+    | DeregisterLoadBalancer
     | CreateLoadBalancer
     | SetSubnets
     | SetSecurityGroups
     | SetIpAddressType
+    | ModifyIpPools
     | ModifyLoadBalancerAttributes
     | ModifyCapacityReservation
     | DeleteLoadBalancer
+    | AssociateWebAcl
+    | DisassociateWebAcl
+    | CreateShieldProtection
+    | DeleteShieldProtection
     | CreateListener
     | ModifyListener
     | SetListenerCertificates
@@ -307,6 +377,7 @@ Step = (
     | PublishStatus
 )
 BindingStep = CreateBinding | UpdateBinding | DeleteBinding
+FirewallStep = AssociateWebAcl | DisassociateWebAcl | CreateShieldProtection | DeleteShieldProtection
 Plan = tuple[Step, ...]
 
 
@@ -325,6 +396,35 @@ def gives(step: Step) -> Ref | None:
             return listener.ref
         case _:
             return None
+
+
+def concerns(step: Step) -> tuple[str, str] | None:
+    """What of the stack the step is for: kind and id, for what changes a load balancer what it changes of it ("" for
+    one that is made). None for bindings, for what goes, and where only an ARN is known.
+    """
+    match step:
+        case CreateTargetGroup(group=group) | ModifyTargetGroup(group=group):
+            return "TargetGroup", group.id
+        case CreateListener(listener=listener) | ModifyListener(listener=listener):
+            return "Listener", listener.id
+        case CreateRule(rule=rule) | ModifyRule(rule=rule):
+            return "Rule", rule.id
+        case CreateSecurityGroup() | SetSecurityGroupIngress():
+            return "SecurityGroup", step.group.id if isinstance(step, CreateSecurityGroup) else step.resource
+        case _:
+            changed = _OF_LOAD_BALANCERS.get(type(step))
+            return None if changed is None else ("LoadBalancer", changed)
+
+
+_OF_LOAD_BALANCERS: Mapping[type, str] = {
+    CreateLoadBalancer: "",
+    SetSubnets: "subnets",
+    SetSecurityGroups: "security_groups",
+    SetIpAddressType: "ip_address_type",
+    ModifyIpPools: "ip_pools",
+    ModifyLoadBalancerAttributes: "attributes",
+    ModifyCapacityReservation: "capacity",
+}
 
 
 def needs(step: Step) -> Iterator[Ref]:

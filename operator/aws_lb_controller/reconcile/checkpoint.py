@@ -3,7 +3,7 @@
 A digest of the stack stands in an annotation of the first of its TargetGroupBindings. It is taken away before the first
 change and put back after the last, so that it is never there while AWS may be something in between. What the sweep
 after a restart tells (load balancers, target groups, security groups with their rules) is compared all the same; only
-attributes, listeners and rules are taken on trust, until the audit comes to the stack.
+attributes, listeners, rules and load balancers that are targets are taken on trust, until the audit comes to the stack.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Checkpoints:
     def holds(self, stack: Stack) -> bool:
         """Whether an earlier run left the stack just as it is wanted now."""
         mark = digest(stack, version=__version__)
-        return mark is not None and self._marks(stack.id) == [mark]
+        return self._marks(stack.id) == [mark]
 
     def lift(self, stack_id: StackId) -> None:
         """Before a change."""
@@ -49,7 +49,7 @@ class Checkpoints:
         """Everything is as wanted."""
         mark = digest(stack, version=__version__)
         bindings = self._bindings(stack.id)
-        if bindings and mark is not None and self._marks(stack.id) != [mark]:
+        if bindings and self._marks(stack.id) != [mark]:
             self.lift(stack.id)
             self._write(bindings[0], mark)
 
@@ -76,14 +76,20 @@ def trusted(stack: Stack, glanced: ObservedStack) -> ObservedStack:
     attributes = {x.id: x.attributes for x in wanted.target_groups} | {
         x.id: x.attributes for x in wanted.load_balancers
     }
+    targets = {x.id: x.target for x in wanted.target_groups}
 
     def completed(seen: S) -> S:
         resource = dataclasses.replace(seen.resource, attributes=attributes.get(seen.resource.id, {}))
         return dataclasses.replace(seen, resource=resource)
 
+    def with_target(seen: Seen[TargetGroup]) -> Seen[TargetGroup]:
+        return dataclasses.replace(
+            seen, resource=dataclasses.replace(seen.resource, target=targets.get(seen.resource.id))
+        )
+
     with_listeners = dataclasses.replace(
         glanced,
-        target_groups=tuple(map(completed, glanced.target_groups)),
+        target_groups=tuple(with_target(completed(seen)) for seen in glanced.target_groups),
         load_balancers=tuple(map(completed, glanced.load_balancers)),
         listeners=tuple(Seen(arn=f"listener {x.id}", resource=x) for x in wanted.listeners),
     )

@@ -3,9 +3,10 @@
 A step that fails ends the run: what was done stays, nothing is rolled back, and the next run plans afresh from what
 then exists. Whatever is seen afterwards is read anew from AWS, because an error may hide that a call took effect.
 
-Two kinds of steps end no run. A change in place that AWS refuses for good (an NLB's subnets or security groups) is set
-aside and told at the end, so that it keeps nothing else from coming right. And once all that is wanted stands and the
-status says so, what is left (old target groups that drain, a capacity that comes later) is done bit by bit.
+Three kinds of steps end no run. A change in place that AWS refuses for good (an NLB's subnets or security groups) is
+set aside and told at the end, so that it keeps nothing else from coming right. So is whatever AWS refuses of a firewall
+(`firewalls`). And once all that is wanted stands and the status says so, what is left (old target groups that drain, a
+capacity that comes later) is done bit by bit.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import (
     AwsAlreadyExists,
+    AwsError,
     AwsInUse,
     AwsRefused,
     ForbiddenChange,
     KubernetesConflict,
     NotYet,
+    Problem,
 )
 from aws_lb_controller.model.binding import Binding
 from aws_lb_controller.model.observed import ObservedStack
@@ -32,6 +35,7 @@ from aws_lb_controller.model.stack import Stack, StackId
 from aws_lb_controller.plan import bindings as plan_bindings
 from aws_lb_controller.plan import match, policy, show
 from aws_lb_controller.plan.effects import Given, after
+from aws_lb_controller.plan.firewalls import doubted, guard_of
 from aws_lb_controller.plan.plan import plan
 from aws_lb_controller.plan.steps import (
     AwaitTargets,
@@ -42,6 +46,7 @@ from aws_lb_controller.plan.steps import (
     DeleteLoadBalancer,
     DeleteSecurityGroup,
     DeleteTargetGroup,
+    FirewallStep,
     Plan,
     PublishStatus,
     SetIpAddressType,
@@ -50,10 +55,13 @@ from aws_lb_controller.plan.steps import (
     SetSubnets,
     Step,
     UpdateBinding,
+    concerns,
     gives,
 )
-from aws_lb_controller.reconcile import bindings
+from aws_lb_controller.reconcile import bindings, firewalls
 from aws_lb_controller.reconcile.checkpoint import Checkpoints, trusted
+from aws_lb_controller.reconcile.client_secrets import GivenSecrets
+from aws_lb_controller.reconcile.firewalls import Unguarded
 from aws_lb_controller.reconcile.ports import Carrier, KubernetesWriter, Lookout, Observer
 
 log = logging.getLogger(__name__)
@@ -86,22 +94,29 @@ _DELETIONS = (DeleteLoadBalancer, DeleteListener, DeleteTargetGroup, DeleteSecur
 class Deployed:
     """What there is now, and whether this run had to change anything of what is wanted.
 
-    wanted: the ARNs of the load balancers that are to stay. later: what is still to go, or to come, in its own time.
+    wanted: the ARNs of the load balancers that are to stay, in the stack's order. later: what is still to go, or to
+    come, in its own time. unguarded: guards that AWS would not look at or set; unmet: the same, as users are told it.
     """
 
     observed: ObservedStack
     changed: bool
-    wanted: frozenset[str]
+    wanted: tuple[str, ...]
     later: NotYet | None = None
+    unguarded: tuple[Unguarded, ...] = ()
+    unmet: tuple[Problem, ...] = ()
 
     def dns_names(self) -> tuple[str, ...]:
-        """The DNS names of the load balancers that are to stay, lower case, in order of resource id."""
-        staying = [lb for lb in self.observed.load_balancers if lb.arn in self.wanted]
-        return tuple(lb.dns_name.lower() for lb in sorted(staying, key=lambda lb: lb.resource.id))
+        """The DNS names of the load balancers that are to stay, lower case, in the stack's order."""
+        names = {lb.arn: lb.dns_name.lower() for lb in self.observed.load_balancers}
+        return tuple(names[arn] for arn in self.wanted if arn in names)
 
-    def listener_ports(self) -> tuple[int, ...]:
-        """The ports that the load balancers listen on."""
-        return tuple(sorted({listener.resource.port for listener in self.observed.listeners}))
+    def listener_ports(self) -> Mapping[str, tuple[int, ...]]:
+        """The ports that each of these listens on, by DNS name."""
+        ports = {
+            arn: tuple(sorted(x.resource.port for x in self.observed.listeners if x.resource.load_balancer == arn))
+            for arn in self.wanted
+        }
+        return dict(zip(self.dns_names(), ports.values(), strict=True))
 
 
 Publish = Callable[[Deployed], None]
@@ -122,7 +137,7 @@ class Deployer:
     ) -> None:
         self._observer, self._carrier, self._writer, self._store = observer, carrier, writer, store
         self._lookout = lookout
-        self._checkpoints = Checkpoints(store, writer)
+        self._checkpoints, self._given_secrets = Checkpoints(store, writer), GivenSecrets(store, writer)
         self._doubted: set[StackId] = set()
         self._external_managed_tags = external_managed_tags
 
@@ -150,6 +165,7 @@ class Deployer:
         self._observer.forget(stack_id)
         if self.deploy(Stack(id=stack_id), deletion_protection_off=deletion_protection_off).changed:
             raise NotYet(f"there was more of {stack_id.name} in AWS", after=_MORE_WAIT)
+        self._given_secrets.forget(stack_id)
 
     def doubt(self, stack_id: StackId) -> None:
         """The next deployment of the stack takes nothing on trust: others may have changed it in AWS."""
@@ -161,15 +177,20 @@ class Deployer:
             self._observer.forget(stack.id)
         elif (left := self._as_it_was_left(stack)) is not None:
             return _published(publish, stack, left, changed=False)
-        observed = self._with_bindings(stack.id, self._observer.observe(stack.id, capacity=_asks_for_capacity(stack)))
+        observed = self._observer.observe(stack.id, capacity=_asks_for_capacity(stack))
+        observed, unguarded = firewalls.look(stack, observed, self._observer)
+        observed = self._with_bindings(stack.id, observed)
+        stack = self._given_secrets.compared(stack)
         steps = self._plan(stack, observed, deletion_protection_off=deletion_protection_off)
         if refusals := policy.refusals(steps, observed):
             self.doubt(stack.id)
             raise ForbiddenChange("; ".join(refusals))
         if steps:
             self._checkpoints.lift(stack.id)
-        deployed = _Run(self, stack, observed, publish).carry_out(steps)
-        if deployed.later is None:
+            self._given_secrets.begin(stack, steps)
+        deployed = _Run(self, stack, observed, publish, unguarded).carry_out(steps)
+        self._given_secrets.done(stack)
+        if deployed.later is None and not deployed.unguarded:
             self._checkpoints.set(stack)
         return deployed
 
@@ -199,7 +220,7 @@ def _asks_for_capacity(stack: Stack) -> bool:
 
 
 def _published(publish: Publish, stack: Stack, observed: ObservedStack, *, changed: bool) -> Deployed:
-    wanted = frozenset(seen.arn for _, seen in match.load_balancers(stack, observed).pairs)
+    wanted = tuple(seen.arn for _, seen in match.load_balancers(stack, observed).pairs)
     deployed = Deployed(observed=observed, changed=changed, wanted=wanted)
     publish(deployed)
     return deployed
@@ -208,8 +229,16 @@ def _published(publish: Publish, stack: Stack, observed: ObservedStack, *, chang
 class _Run:
     """One run over one plan."""
 
-    def __init__(self, deployer: Deployer, stack: Stack, observed: ObservedStack, publish: Publish) -> None:
+    def __init__(
+        self,
+        deployer: Deployer,
+        stack: Stack,
+        observed: ObservedStack,
+        publish: Publish,
+        unguarded: tuple[Unguarded, ...],
+    ) -> None:
         self._of, self._stack, self._observed, self._publish = deployer, stack, observed, publish
+        self._unguarded = [*unguarded]
         self._known: dict[Ref, str] = dict(match.known(stack, observed))
         self._leaving: list[str] = []
         self._forbidden: dict[type[Step], str] = {}
@@ -234,8 +263,8 @@ class _Run:
         if not rest:
             self._wait_for_leaving_bindings()
         deployed = _published(self._publish, self._stack, self._observed, changed=bool(first))
-        later = self._bit_by_bit(rest)
-        return dataclasses.replace(deployed, observed=self._observed, later=later)
+        later = self._bit_by_bit(rest) or firewalls.soon(self._unguarded)
+        return dataclasses.replace(deployed, observed=self._observed, later=later, unguarded=tuple(self._unguarded))
 
     def _bit_by_bit(self, steps: tuple[Step, ...]) -> NotYet | None:
         """Each step that can be done now is; returns what to wait for, if there is anything."""
@@ -247,10 +276,16 @@ class _Run:
                 self._one(step)
             except NotYet as wait:
                 waits.append(wait)
-                if isinstance(step, DeleteLoadBalancer):
+                if isinstance(step, DeleteLoadBalancer) or self._is_behind(step):
                     break  # it stays for now, and so does all that it needs
         waits += self._leaving_bindings()
         return min(waits, key=lambda wait: wait.after, default=None)
+
+    def _is_behind(self, step: Step) -> bool:
+        """The step deletes a target group whose target is, or was until now, a load balancer."""
+        return isinstance(step, DeleteTargetGroup) and any(
+            seen.arn == step.arn and seen.resource.target_type == "alb" for seen in self._observed.target_groups
+        )
 
     def _one(self, step: Step) -> None:
         if isinstance(step, DeleteTargetGroup | DeleteSecurityGroup):
@@ -264,12 +299,14 @@ class _Run:
         log.info("%s", show.describe(step), extra={"stack": self._stack.id.name, "step": type(step).__name__})
         try:
             given = self._dispatch(step)
-        except AwsInUse as e:
-            if not isinstance(step, _DELETIONS):
-                raise
-            raise NotYet(str(e), after=_IN_USE_WAIT) from e
-        except AwsRefused as e:
-            if type(step) not in _EXPLAINED:
+        except AwsError as e:
+            if isinstance(step, FirewallStep):
+                self._leave_unguarded(step, e)
+                return
+            if isinstance(e, AwsInUse) and isinstance(step, _DELETIONS):
+                raise NotYet(str(e), after=_IN_USE_WAIT) from e
+            e.about = e.about or concerns(step) or self._by_arn(step)
+            if not isinstance(e, AwsRefused) or type(step) not in _EXPLAINED:
                 raise
             way_out = "go back, or delete the object and make it anew"
             self._forbidden[type(step)] = f"{_EXPLAINED[type(step)]}: {way_out} ({e})"
@@ -277,6 +314,16 @@ class _Run:
         if given is not None and (ref := gives(step)) is not None:
             self._known[ref] = given.arn
         self._observed = after(self._observed, step, given)
+        self._of._observer.remember(self._stack.id, dataclasses.replace(self._observed, bindings=()))
+
+    def _by_arn(self, step: Step) -> tuple[str, str] | None:
+        """What of the stack a step is for that has but an ARN."""
+        refs = (ref for ref, arn in self._known.items() if arn == getattr(step, "arn", None))
+        return next(((ref.kind, ref.id) for ref in refs), None)
+
+    def _leave_unguarded(self, step: FirewallStep, error: AwsError) -> None:
+        self._unguarded.append(Unguarded(guard=guard_of(step), error=error))
+        self._observed = doubted(self._observed, step)
         self._of._observer.remember(self._stack.id, dataclasses.replace(self._observed, bindings=()))
 
     def _dispatch(self, step: Step) -> Given | None:

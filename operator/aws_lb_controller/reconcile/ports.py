@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from aws_lb_controller.build.facts import Facts, Question
 from aws_lb_controller.cluster.kinds import Kind
+from aws_lb_controller.model.firewall import Guard
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.plan.effects import Given
@@ -30,6 +31,9 @@ class Observer(Protocol):
 
     def observe(self, stack_id: StackId, *, capacity: bool) -> ObservedStack:
         """Everything but the bindings. capacity: and what is reserved for its load balancers, which costs calls."""
+
+    def look_at_guard(self, stack_id: StackId, guard: Guard) -> ObservedStack:
+        """As `observe`, and how one guard stands before its load balancers, which costs calls."""
 
     def glance(self, stack_id: StackId) -> ObservedStack | None:
         """Without a close look: no attributes, listeners, rules. None where more is known, or nothing."""
@@ -69,6 +73,29 @@ class Answerer(Protocol):
 
     def answer(self, questions: Iterable[Question[Any]], *, refresh: bool = False) -> Facts:
         """refresh: what is cached may be what a build failed on."""
+
+
+class ConfigMaps(Protocol):
+    """ConfigMaps beside the controller: `cluster.config_maps.ConfigMaps`. Raises KubernetesError."""
+
+    def read(self, name: str) -> Mapping[str, str] | None:
+        """``binaryData``; None where there is none."""
+
+    def write(self, name: str, data: Mapping[str, str], *, labels: Mapping[str, str]) -> None:
+        """It exists and holds just this."""
+
+    def delete(self, name: str) -> None:
+        """Gone already is fine."""
+
+
+class Secrets(Protocol):
+    """The Secrets that Ingresses name for signing users in: `cluster.secrets.Secrets`. Raises KubernetesError."""
+
+    def get(self, namespace: str, name: str) -> Obj | None:
+        """As `intent.oidc_client.kept` leaves it, and watched from now on; None: none that may be read."""
+
+    def text(self, namespace: str, name: str) -> tuple[str, str] | None:
+        """The mark and the text of the client secret as it is now."""
 
 
 class KubernetesWriter(Protocol):

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from aws_lb_controller.api.names import Reason
 from aws_lb_controller.build.config import BuildConfig
+from aws_lb_controller.build.facts import Facts
+from aws_lb_controller.build.firewalls import unanswered
 from aws_lb_controller.build.ignored import passed_over
 from aws_lb_controller.build.stack import build, questions
 from aws_lb_controller.cluster.indexes import full_name
 from aws_lb_controller.errors import KubernetesError, Problem, UnmetNeed
 from aws_lb_controller.intent.values import StackIntent
 from aws_lb_controller.model.stack import Stack, StackId
+from aws_lb_controller.reconcile import firewalls
 from aws_lb_controller.reconcile.deploy import Deployed, Deployer, Publish
 from aws_lb_controller.reconcile.ports import Answerer, Obj
 from aws_lb_controller.reconcile.telling import Teller
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """A wish and the stack it became. facts: what it was built with, None where it is the wish of the last deployment.
+
+    ignored: what of the wish has no effect on what exists. unanswered: what AWS would not tell of its firewalls.
+    """
+
+    intent: StackIntent
+    stack: Stack
+    facts: Facts | None = None
+    ignored: Sequence[Problem] = ()
+    unanswered: Sequence[Problem] = ()
 
 
 class Provisioner:
@@ -42,15 +60,47 @@ class Provisioner:
         SpecError, UnmetNeed where AWS lacks what is needed, and whatever `Deployer.deploy` raises.
         """
         with self._teller.stage(told, Reason.FAILED_BUILD_MODEL):
-            stack = self._known(intent) or self._build(intent, told)
+            built = self.build(intent)
         before()
-        self._deployed.pop(intent.stack, None)
+        return self.deploy(built, told=told, publish=publish, blamed=told)
+
+    def build(self, intent: StackIntent) -> Built:
+        """The stack of a wish. Nobody is told when it fails: raises SpecError, UnmetNeed, AwsError."""
+        then, stack = self._deployed.get(intent.stack, (None, None))
+        if then == intent and stack is not None:
+            return Built(intent=intent, stack=stack)
+        asked = questions(intent, self._config)
+        facts = self._answerer.answer(asked)
+        try:
+            stack = build(intent, facts, self._config)
+        except UnmetNeed:
+            # the answers may be old: somebody may have made what was lacking
+            facts = self._answerer.answer(asked, refresh=True)
+            stack = build(intent, facts, self._config)
+        return Built(
+            intent=intent,
+            stack=stack,
+            facts=facts,
+            ignored=passed_over(intent, facts, stack),
+            unanswered=unanswered(intent, facts),
+        )
+
+    def deploy(self, built: Built, *, told: Sequence[Obj], publish: Publish, blamed: Sequence[Obj]) -> Deployed:
+        """What was built exists. told are told what of it has no effect, blamed that it failed.
+
+        Raises what `Deployer.deploy` raises, and at the end what publishing raised.
+        """
+        if built.facts is not None:
+            self._tell(told, built.ignored)
+        self._deployed.pop(built.intent.stack, None)
         attempt = _Attempt(publish)
-        with self._teller.stage(told, Reason.FAILED_DEPLOY_MODEL):
-            deployed = self._deployer.deploy(stack, publish=attempt)
+        with self._teller.stage(blamed, Reason.FAILED_DEPLOY_MODEL):
+            deployed = self._deployer.deploy(built.stack, publish=attempt)
         if attempt.failure:
             raise attempt.failure
-        self._deployed[intent.stack] = (intent, stack)
+        if unmet := (*built.unanswered, *firewalls.problems(deployed.unguarded, built.intent)):
+            return replace(deployed, unmet=unmet)
+        self._deployed[built.intent.stack] = (built.intent, built.stack)
         return deployed
 
     def remove(self, stack_id: StackId, *, told: Sequence[Obj], deletion_protection_off: bool) -> None:
@@ -67,25 +117,10 @@ class Provisioner:
         self._deployed.pop(stack_id, None)
         self._deployer.doubt(stack_id)
 
-    def _known(self, intent: StackIntent) -> Stack | None:
-        then, stack = self._deployed.get(intent.stack, (None, None))
-        return stack if then == intent else None
-
-    def _build(self, intent: StackIntent, told: Sequence[Obj]) -> Stack:
-        asked = questions(intent, self._config)
-        facts = self._answerer.answer(asked)
-        try:
-            stack = build(intent, facts, self._config)
-        except UnmetNeed:
-            # the answers may be old: somebody may have made what was lacking
-            facts = self._answerer.answer(asked, refresh=True)
-            stack = build(intent, facts, self._config)
-        self._tell(told, passed_over(intent, facts, stack))
-        return stack
-
     def _tell(self, told: Sequence[Obj], problems: Sequence[Problem]) -> None:
         for obj in told:
-            mine = [problem for problem in problems if problem.object.endswith(f" {full_name(obj)}")]
+            name = full_name(obj)
+            mine = [problem for problem in problems if problem.member == name or problem.object.endswith(f" {name}")]
             self._teller.passed_over(obj, mine, found="building")
 
 

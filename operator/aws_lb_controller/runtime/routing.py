@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 
 from aws_lb_controller.api.names import (
     CHECKPOINT_ANNOTATION,
+    CLIENT_SECRETS_ANNOTATION,
     DEPLOYED_ANNOTATION,
     GROUP_FINALIZER_PREFIX,
     SERVICE_ANNOTATION_PREFIX,
@@ -35,11 +36,13 @@ from aws_lb_controller.cluster.kinds import (
     INGRESS_CLASS_PARAMS,
     NODE,
     POD,
+    SECRET,
     SERVICE,
     TARGET_GROUP_BINDING,
     Kind,
 )
 from aws_lb_controller.cluster.store import Store
+from aws_lb_controller.intent import oidc_client
 from aws_lb_controller.reconcile.keys import Controller, Key
 from aws_lb_controller.runtime.workqueue import Lane
 
@@ -52,7 +55,12 @@ OURS = frozenset(Finalizer)
 DEFAULT_CLASS_ANNOTATION = "ingressclass.kubernetes.io/is-default-class"
 LOAD_BALANCER_ANNOTATION = f"{SERVICE_ANNOTATION_PREFIX}/aws-load-balancer-"
 BOOKKEEPING = frozenset(
-    {CHECKPOINT_ANNOTATION, DEPLOYED_ANNOTATION, "kubectl.kubernetes.io/last-applied-configuration"}
+    {
+        CHECKPOINT_ANNOTATION,
+        CLIENT_SECRETS_ANNOTATION,
+        DEPLOYED_ANNOTATION,
+        "kubectl.kubernetes.io/last-applied-configuration",
+    }
 )
 """Annotations that say nothing a user asks for."""
 
@@ -78,6 +86,7 @@ class Routing:
             INGRESS: self._ingress,
             INGRESS_CLASS: self._ingress_class,
             INGRESS_CLASS_PARAMS: self._ingress_class_params,
+            SECRET: self._secret,
             TARGET_GROUP_BINDING: self._binding,
             ENDPOINT_SLICE: self._endpoint_slice,
             POD: self._pod,
@@ -147,6 +156,19 @@ class Routing:
             name = full_name(_either(old, new))
             for ingress_class in self._store.by_index(INGRESS_CLASS, "params", name):
                 yield from self._ingress_class(None, ingress_class)
+
+    # ---- Secrets
+
+    def _secret(self, old: Obj | None, new: Obj | None) -> Iterator[Routed]:
+        """Of those that are looked at, which Ingresses or the Services behind them name for signing users in."""
+        if not _differ(old, new, _client):
+            return
+        name = full_name(_either(old, new))
+        named = [*self._store.by_index(INGRESS, "secret", name)]
+        for service in self._store.by_index(SERVICE, "secret", name):
+            named += self._store.by_index(INGRESS, "service", full_name(service))
+        for ingress in named:
+            yield from _normal(self._groups(ingress))
 
     # ---- TargetGroupBindings
 
@@ -221,6 +243,11 @@ def _our_finalizers(obj: Obj | None) -> set[str]:
 
 def _annotations(obj: Obj) -> dict[str, str]:
     return {key: text for key, text in annotations_of(obj).items() if key not in BOOKKEEPING}
+
+
+def _client(secret: Obj) -> tuple[object, ...]:
+    """The OIDC client: its name, and the mark of its secret."""
+    return oidc_client.client_id(secret), oidc_client.mark(secret)
 
 
 def _endpoints(endpoint_slice: Obj) -> tuple[object, ...]:

@@ -88,10 +88,8 @@ _GATEWAY = "the Gateway API is not served"
 _ACCELERATOR = "Global Accelerators are not managed"
 _WEBHOOKS = "webhooks are not served yet"
 _CERTIFICATES = "certificates are not requested yet"
-_AUTHORITIES = "certificates of every authority are considered yet"
 FLAGS_WITHOUT_EFFECT: Mapping[str, str] = {
     "alb-gateway-max-concurrent-reconciles": _GATEWAY,
-    "allowed-certificate-authority-arns": _AUTHORITIES,
     "aws-vpc-tag-key": "it is deprecated: every tag of --aws-vpc-tags counts",
     "default-pca-arn": _CERTIFICATES,
     "disable-ingress-class-annotation": _WEBHOOKS,
@@ -103,7 +101,6 @@ FLAGS_WITHOUT_EFFECT: Mapping[str, str] = {
     "kube-ca-pem-filepath": _WEBHOOKS,
     "nlb-gateway-max-concurrent-reconciles": _GATEWAY,
     "quic-environment-variable-name": _WEBHOOKS,
-    "required-secrets-label": "Secrets are not read yet",
     "webhook-bind-port": _WEBHOOKS,
     "webhook-cert-dir": _WEBHOOKS,
     "webhook-cert-file": _WEBHOOKS,

@@ -147,3 +147,22 @@ def test_security_groups_of_a_load_balancer_that_was_made_without_any_are_told()
     (problem,) = told(an_existing(security_groups=()), security_groups=chosen)
     assert ("security-groups", "sg-1") == (problem.field, problem.value)
     assert () == told(an_existing(), security_groups=chosen)
+
+
+def pool_told(existing: str | None, wanted: str | None) -> list[str]:
+    blame = {"customer-owned-ipv4-pool": Blame(object="Ingress shop/web", field="example.com/customer-owned-ipv4-pool")}
+    alb = an_alb_intent(customer_owned_ipv4_pool=wanted, blame=blame)
+    intent = an_ingress_stack_intent(load_balancer=alb)
+    stands = a_public_one(type="application", customer_owned_ipv4_pool=existing)
+    known = facts(intent, existing=stands)
+    told = passed_over(intent, known, build(intent, known, a_build_config()))
+    return [f"{problem.field}={problem.value}" for problem in told]
+
+
+@pytest.mark.parametrize("existing", [None, "pool-1"])
+def test_another_customer_owned_pool_is_told(existing: str | None) -> None:
+    assert ["example.com/customer-owned-ipv4-pool=pool-2"] == pool_told(existing, "pool-2")
+
+
+def test_a_customer_owned_pool_that_is_as_wanted_or_that_nobody_asks_for_is_not_told() -> None:
+    assert [[], []] == [pool_told("pool-1", "pool-1"), pool_told("pool-1", None)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from aws_lb_controller.cluster import indexes
 from builders_cluster import a_binding, an_ingress, an_ingress_class
 from builders_kube import a_service
@@ -72,3 +74,23 @@ def test_the_legacy_annotation_goes_before_the_class_name() -> None:
 def test_a_class_names_its_parameters() -> None:
     found = [list(indexes.params_of_class(each)) for each in (an_ingress_class(params="p"), an_ingress_class())]
     assert [["p"], []] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ('{"secretName": "oidc"}', ["shop/oidc"]),
+        ('{"SECRETNAME": "oidc"}', ["shop/oidc"]),
+        ('{"secretName": ""}', []),
+        ('{"secretName": 1}', []),
+        ("{", []),
+    ],
+)
+def test_ingresses_and_services_name_the_secret_of_their_provider(text: str, named: list[str]) -> None:
+    annotations = {"alb.ingress.kubernetes.io/auth-idp-oidc": text}
+    assert named == list(indexes.secrets_of(an_ingress(annotations=annotations)))
+    assert named == list(indexes.secrets_of(a_service(annotations=annotations)))
+
+
+def test_whoever_has_no_provider_names_no_secret() -> None:
+    assert [] == list(indexes.secrets_of(an_ingress()))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from aws_lb_controller.cluster.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE
+from aws_lb_controller.cluster.kinds import ENDPOINT_SLICE, NODE, POD, SECRET, SERVICE
 from aws_lb_controller.cluster.lean import lean
 from builders_cluster import a_node, a_pod, a_slice
-from builders_kube import a_service
+from builders_kube import a_secret, a_service
 
 
 def without_version(obj: dict[str, Any]) -> dict[str, Any]:
@@ -71,3 +71,9 @@ def test_what_is_few_stays_whole_but_for_managed_fields_and_says_its_kind() -> N
 def test_keeping_twice_is_keeping_once() -> None:
     for kind, obj in ((POD, a_pod()), (NODE, a_node()), (ENDPOINT_SLICE, a_slice())):
         assert lean(kind, obj) == lean(kind, lean(kind, obj))
+
+
+def test_of_a_secret_stays_the_clients_name_and_a_mark() -> None:
+    kept = lean(SECRET, a_secret(clientID="shop", clientSecret="hush", password="more"))
+    assert {"apiVersion", "kind", "metadata", "data", "clientSecretMark"} == set(kept)
+    assert (["clientID"], "oidc") == ([*kept["data"]], kept["metadata"]["name"])

@@ -8,10 +8,10 @@ from typing import Any, cast
 
 import pytest
 
-from aws_lb_controller.cluster import reflector as reflector_module
 from aws_lb_controller.cluster.client import KubeClient
 from aws_lb_controller.cluster.kinds import NODE, POD, SERVICE
-from aws_lb_controller.cluster.reflector import Backoff, Reflector
+from aws_lb_controller.cluster.list_watch import Backoff
+from aws_lb_controller.cluster.reflector import Reflector
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import KubernetesError, KubernetesNotFound
 from builders_cluster import a_node, a_pod
@@ -21,7 +21,7 @@ from fake_api import FakeApi, no_answer, until
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reflector_module.Backoff, "next", lambda _self: 0.001)
+    monkeypatch.setattr(Backoff, "next", lambda _self: 0.001)
 
 
 @contextmanager

@@ -164,3 +164,19 @@ def test_kinds_do_not_mix() -> None:
     store.upsert(POD, a_pod())
     store.replace(SERVICE, [], "9")
     assert (1, 0) == (store.count(POD), store.count(SERVICE))
+
+
+def test_what_is_forgotten_is_told_to_nobody_and_may_come_back_as_it_is() -> None:
+    store, told = Store(), []
+    store.upsert(POD, a_pod())
+    store.subscribe(lambda _kind, _old, new: told.append(new))
+    store.forget(POD, "shop", "web-1")
+    assert ([], [], 0) == (told, store.by_index(POD, "ip", "10.0.0.1"), store.count(POD))
+    store.upsert(POD, a_pod())
+    assert ([a_pod()], 1) == (told, store.count(POD))
+
+
+def test_forgetting_what_is_not_there_does_nothing() -> None:
+    store = Store()
+    store.forget(POD, "shop", "web-1")
+    assert 0 == store.count(POD)

@@ -10,9 +10,7 @@ from aws_lb_controller.intent.group import (
     finalizer_of,
     group_of,
     groups_by_finalizers,
-    order,
 )
-from aws_lb_controller.intent.ingress_class import ingress_name
 from aws_lb_controller.model.stack import StackId
 from builders_ingress import (
     FIXED,
@@ -71,17 +69,9 @@ def numbered(name: str, number: str | None, namespace: str = "shop") -> dict[str
     return an_ingress(name, namespace=namespace, alb=alb, rules=[a_rule(an_action_path(f"/{name}"))])
 
 
-def test_members_come_by_order_then_by_namespace_and_name() -> None:
-    members = [
-        a_member(i)
-        for i in (numbered("z", "-5"), numbered("b", None), numbered("a", "10"), numbered("c", "0", namespace="app"))
-    ]
-    assert ["shop/z", "app/c", "shop/b", "shop/a"] == [ingress_name(m.ingress) for m in order(members)]
-
-
 def test_rules_of_a_group_follow_the_members_order() -> None:
-    stack = wish(numbered("a", "10"), numbered("b", "-5"), numbered("c", None))
-    assert [("/b", "/b/*"), ("/c", "/c/*"), ("/a", "/a/*")] == paths_of(only_listener(stack).rules)
+    stack = wish(numbered("z", "-5"), numbered("b", None), numbered("a", "10"), numbered("c", "0", namespace="app"))
+    assert [("/z", "/z/*"), ("/c", "/c/*"), ("/b", "/b/*"), ("/a", "/a/*")] == paths_of(only_listener(stack).rules)
     assert StackId("ingress", "shared") == stack.stack
 
 

@@ -128,14 +128,14 @@ def test_tags_are_joined_and_a_contradiction_names_both() -> None:
     asked = wish(one("a", tags="x=1,y=2"), one("b", tags="x=1,z=3"))
     assert {"x": "1", "y": "2", "z": "3"} == asked.load_balancer.tags
     assert [{"x": "1", "y": "2"}, {"x": "1", "z": "3"}] == [rule.tags for rule in only_listener(asked).rules]
-    assert ["Ingress shop/b: tags = 'x=2': say the same as Ingress shop/a: x=1"] == problems(
+    assert ["Ingress shop/b: tags = 'x=2': say the same as Ingress shop/a, which holds: x=1"] == problems(
         one("a", tags="x=1"), one("b", tags="x=2")
     )
 
 
 def test_attributes_are_joined_and_the_class_settles_contradictions() -> None:
     a, b = one("a", load_balancer_attributes="x=1,y=2"), one("b", load_balancer_attributes="x=2")
-    assert "load-balancer-attributes = 'x=2': say the same as Ingress shop/a: x=1" in problems(a, b)[0]
+    assert "load-balancer-attributes = 'x=2': say the same as Ingress shop/a, which holds: x=1" in problems(a, b)[0]
     settled = {"loadBalancerAttributes": [{"key": "x", "value": "3"}]}
     assert {"x": "3", "y": "2"} == load_balancer(a_member(a, **settled), a_member(b, **settled)).attributes
 
@@ -158,7 +158,7 @@ def test_each_member_has_its_rules_on_its_own_listeners() -> None:
 def test_one_port_cannot_have_two_protocols() -> None:
     (problem, *_) = problems(one("a"), one("b", listen_ports='[{"HTTPS": 80}]'))
     assert problem == (
-        "Ingress shop/b: listen-ports = 'HTTPS 80': listen with the protocol that Ingress shop/a has there: HTTP"
+        "Ingress shop/b: listen-ports = 'HTTPS 80': listen as Ingress shop/a does there, whose protocol holds: HTTP"
     )
 
 
@@ -214,7 +214,7 @@ def test_listener_attributes_go_by_protocol_and_port() -> None:
 
 def test_a_second_default_backend_on_a_listener_is_an_error() -> None:
     members = [an_ingress(n, alb={"group.name": "g"}, defaultBackend=a_backend(), rules=[]) for n in ("a", "b")]
-    assert ["Ingress shop/b: spec.defaultBackend: leave it out: Ingress shop/a has the default backend of port 80"] == (
+    assert ["Ingress shop/b: spec.defaultBackend: leave it out: that of Ingress shop/a holds for port 80"] == (
         problems(*members)
     )
 
@@ -234,10 +234,18 @@ def test_mutual_authentication_holds_for_its_https_port() -> None:
     assert (None, verify) == (found[80].mutual_authentication, found[443].mutual_authentication)
 
 
+def test_an_empty_trust_store_may_stand_beside_any_mode() -> None:
+    entry = {"port": 443, "mode": "passthrough", "trustStore": ""}
+    alb = {"listen-ports": '[{"HTTPS": 443}]', "mutual-authentication": json.dumps([entry])}
+    found = listeners(an_ingress(alb=alb))
+    assert MutualAuthentication(mode="passthrough") == found[443].mutual_authentication
+
+
 @pytest.mark.parametrize(
     "entry",
     [
         {"port": 443},
+        {"port": 443, "mode": "off", "advertiseTrustStoreCaNames": ""},
         {"port": 443, "mode": "strict"},
         {"port": 443, "mode": "verify"},
         {"port": 443, "mode": "off", "trustStore": "arn:x"},
@@ -288,21 +296,8 @@ def test_a_wrong_redirect_port_of_the_class_is_passed_over_with_a_warning() -> N
 # -- what is not served
 
 
-def test_annotations_that_are_not_carried_out_are_warned_about() -> None:
-    alb = {"wafv2-acl-arn": "arn:x", "enable-frontend-nlb": "false"}
-    assert ["Ingress shop/web: wafv2-acl-arn = 'arn:x': this annotation has no effect in this version"] == warnings(
-        an_ingress(alb=alb)
-    )
-
-
-def test_a_frontend_nlb_is_never_passed_over_for_that_would_delete_it() -> None:
-    (problem,) = problems(an_ingress(alb={"enable-frontend-nlb": "true"}))
-    assert "a frontend NLB is not served in this version" in problem
-
-
-def test_authentication_is_never_passed_over_on_https() -> None:
-    alb = {"auth-type": "oidc", "certificate-arn": f"{CERT}1"}
-    (problem,) = problems(an_ingress(alb=alb))
-    assert problem.startswith("Ingress shop/web: auth-type = 'oidc': authentication is not served in this version")
-    assert wish(an_ingress(alb={"auth-type": "oidc"})).listeners
-    assert wish(an_ingress(alb=alb | {"auth-type": "none"})).listeners
+@pytest.mark.parametrize("annotation", ["create-acm-cert", "acm-pca-arn", "dry-run-plan"])
+def test_annotations_that_are_not_carried_out_are_warned_about(annotation: str) -> None:
+    (warning,) = warnings(an_ingress(alb={annotation: "true"}))
+    assert warning.startswith(f"Ingress shop/web: {annotation} = 'true': ")
+    assert warning.endswith("has no effect in this version")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aws_lb_controller.model.digest import digest
-from aws_lb_controller.model.listener import Authenticate
+from aws_lb_controller.model.listener import Authenticate, ClientSecret
+from aws_lb_controller.model.stack import Stack
 from builders_model import a_listener, a_security_group, a_stack, an_ingress_rule
 
 
@@ -26,8 +27,16 @@ def test_another_version_of_the_program_may_build_otherwise_so_its_digest_differ
     assert digest(a_stack(), version="1") != digest(a_stack(), version="2")
 
 
-def test_a_stack_with_a_client_secret_has_none() -> None:
-    secret = Authenticate(type="authenticate-oidc", config={"ClientSecret": "hush"})
+def signed_in(mark: str, *, news: bool = False) -> Stack:
+    secret = ClientSecret(owner="shop/web", secret="shop/oidc", mark=mark, news=news)
+    action = Authenticate(type="authenticate-oidc", config={"ClientId": "shop"}, client_secret=secret)
     listener = a_listener()
-    stack = a_stack(listeners=(replace(listener, default_actions=(secret, *listener.default_actions)),))
-    assert digest(stack, version="1") is None
+    return a_stack(listeners=(replace(listener, default_actions=(action, *listener.default_actions)),))
+
+
+def test_another_client_secret_changes_the_digest() -> None:
+    assert digest(signed_in("a"), version="1") != digest(signed_in("b"), version="1")
+
+
+def test_that_a_client_secret_is_news_does_not_change_the_digest() -> None:
+    assert digest(signed_in("a"), version="1") == digest(signed_in("a", news=True), version="1")

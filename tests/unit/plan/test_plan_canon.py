@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from aws_lb_controller.model.listener import Authenticate, FixedResponse, Forward, Transform, WeightedTargetGroup
+from aws_lb_controller.model.listener import (
+    Authenticate,
+    ClientSecret,
+    FixedResponse,
+    Forward,
+    Transform,
+    WeightedTargetGroup,
+)
 from aws_lb_controller.plan import canon
 from builders_model import a_rule
 
@@ -24,12 +33,25 @@ def test_what_aws_fills_in_for_authentication_is_no_difference(told: dict[str, o
     assert canon.actions([oidc()]) == canon.actions([oidc(**told)])
 
 
+def with_secret(mark: str, *, news: bool = False) -> Authenticate:
+    secret = ClientSecret(owner="shop/web", secret="shop/oidc", mark=mark, news=news)
+    return replace(oidc(), client_secret=secret)
+
+
 def test_a_client_secret_that_aws_does_not_tell_is_no_difference() -> None:
-    assert canon.actions([oidc(ClientSecret="x")]) == canon.actions([oidc()])
+    assert canon.actions([with_secret("x")]) == canon.actions([oidc()])
+
+
+def test_a_client_secret_that_aws_is_known_not_to_have_is_a_difference() -> None:
+    assert canon.actions([with_secret("x", news=True)]) != canon.actions([oidc()])
 
 
 def test_a_client_secret_that_is_known_to_differ_is_a_difference() -> None:
-    assert canon.actions([oidc(ClientSecret="x")]) != canon.actions([oidc(ClientSecret="y")])
+    assert canon.actions([with_secret("x")]) != canon.actions([with_secret("y")])
+
+
+def test_a_client_secret_that_was_news_and_has_been_sent_is_no_difference() -> None:
+    assert canon.actions([with_secret("x", news=True)]) == canon.actions([with_secret("x")])
 
 
 def test_another_scope_is_a_difference() -> None:

@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from typing import get_args
 
+from aws_lb_controller.model.firewall import UNGUARDED
 from aws_lb_controller.model.listener import Authenticate
 from aws_lb_controller.model.observed import ObservedStack, SeenLoadBalancer
+from aws_lb_controller.model.target_group import LoadBalancerTarget
 from aws_lb_controller.plan.effects import Given, after
 from aws_lb_controller.plan.plan import plan
 from aws_lb_controller.plan.show import describe, show
 from aws_lb_controller.plan.steps import (
+    AssociateWebAcl,
     AwaitTargets,
     AwaitTraffic,
     CreateBinding,
@@ -15,15 +18,20 @@ from aws_lb_controller.plan.steps import (
     CreateLoadBalancer,
     CreateRule,
     CreateSecurityGroup,
+    CreateShieldProtection,
     CreateTargetGroup,
     DeleteBinding,
     DeleteListener,
     DeleteLoadBalancer,
     DeleteRule,
     DeleteSecurityGroup,
+    DeleteShieldProtection,
     DeleteTargetGroup,
+    DeregisterLoadBalancer,
+    DisassociateWebAcl,
     EnsureBackendSecurityGroup,
     ModifyCapacityReservation,
+    ModifyIpPools,
     ModifyListener,
     ModifyListenerAttributes,
     ModifyLoadBalancerAttributes,
@@ -31,6 +39,7 @@ from aws_lb_controller.plan.steps import (
     ModifyTargetGroup,
     ModifyTargetGroupAttributes,
     PublishStatus,
+    RegisterLoadBalancer,
     SetIpAddressType,
     SetListenerCertificates,
     SetRulePriorities,
@@ -62,13 +71,20 @@ EVERY_KIND: tuple[Step, ...] = (
     ModifyTargetGroup(arn="a", group=a_target_group(), changed=("path",)),
     ModifyTargetGroupAttributes(arn="a", attributes={"k": "v"}),
     DeleteTargetGroup(arn="a"),
+    RegisterLoadBalancer(target_group="a", target=LoadBalancerTarget(load_balancer="b", port=80)),
+    DeregisterLoadBalancer(target_group="a", target=LoadBalancerTarget(load_balancer="b", port=80)),
     CreateLoadBalancer(load_balancer=a_load_balancer()),
     SetSubnets(arn="a", type="network", subnets=a_load_balancer().subnets),
     SetSecurityGroups(arn="a", security_groups=a_load_balancer().security_groups),
     SetIpAddressType(arn="a", ip_address_type="dualstack"),
+    ModifyIpPools(arn="a", ipv4_ipam_pool_id="ipam-pool-1"),
     ModifyLoadBalancerAttributes(arn="a", attributes={"k": "v"}),
     ModifyCapacityReservation(load_balancer="a", units=3000),
     DeleteLoadBalancer(arn="a"),
+    AssociateWebAcl(load_balancer="a", service="wafv2", web_acl="w"),
+    DisassociateWebAcl(load_balancer="a", service="wafv2"),
+    CreateShieldProtection(load_balancer="a"),
+    DeleteShieldProtection(load_balancer="a", protection_id="p"),
     CreateListener(listener=a_listener()),
     ModifyListener(arn="a", listener=a_tls_listener(), changed=("protocol", "certificates")),
     SetListenerCertificates(arn="a", add=("c",), remove=("d",)),
@@ -123,7 +139,7 @@ def test_a_client_secret_is_never_shown() -> None:
     secret = Authenticate(type="authenticate-oidc", config={"ClientSecret": "hush"})
     listener = a_tls_listener(default_actions=(secret,))
 
-    assert "hush" not in describe(CreateListener(listener=listener))
+    assert "hush" not in describe(CreateListener(listener=listener)) + repr(CreateListener(listener=listener))
     assert "hush" not in describe(ModifyListener(arn="a", listener=listener, changed=("default_actions",)))
 
 
@@ -133,7 +149,7 @@ def test_a_load_balancer_is_seen_with_what_aws_answered() -> None:
     assert (
         SeenLoadBalancer(
             arn="arn-1",
-            resource=a_load_balancer(minimum_capacity_units=0),
+            resource=a_load_balancer(minimum_capacity_units=0, firewall=UNGUARDED),
             dns_name="lb.example",
             hosted_zone_id="Z1",
             state="provisioning",

@@ -50,6 +50,18 @@ def test_a_rule_with_another_action_in_the_same_place_is_modified_there() -> Non
     )
 
 
+def test_stickiness_that_nobody_asks_for_any_more_goes() -> None:
+    plain = a_rule()
+    (action,) = plain.actions
+    assert isinstance(action, Forward)
+    observed = built(a_stack(rules=(replace(plain, actions=(replace(action, stickiness_seconds=60),)),)))
+
+    (step,) = plan(a_stack(rules=(plain,)), observed)
+
+    assert isinstance(step, ModifyRule)
+    assert ("actions",) == step.changed
+
+
 def test_a_rule_that_will_be_deleted_makes_way_at_the_end_of_the_list() -> None:
     observed = built(a_stack(rules=rules("/gone", "/a")))
     gone, a = arn_of(observed, 1), arn_of(observed, 2)

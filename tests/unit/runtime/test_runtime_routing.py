@@ -14,6 +14,7 @@ from aws_lb_controller.cluster.kinds import (
     INGRESS,
     INGRESS_CLASS,
     INGRESS_CLASS_PARAMS,
+    NAMESPACE,
     NODE,
     POD,
     SECRET,
@@ -27,7 +28,7 @@ from aws_lb_controller.reconcile.keys import Key
 from aws_lb_controller.runtime.routing import Routing
 from aws_lb_controller.runtime.workqueue import Lane
 from builders_cluster import a_binding, a_node, a_pod, a_slice, an_ingress, an_ingress_class, metadata
-from builders_kube import a_port, a_service
+from builders_kube import a_port, a_secret, a_service
 
 GROUP = "alb.ingress.kubernetes.io/group.name"
 SERVICE_KEY = Key("service", "shop/web")
@@ -332,7 +333,7 @@ def test_a_node_touches_bindings_of_instances_and_the_nodes_groups_but_not_by_it
 
 
 def test_kinds_that_nothing_depends_on_touch_nothing() -> None:
-    assert {} == routed(SECRET, None, {"metadata": metadata("s")})
+    assert {} == routed(NAMESPACE, None, {"metadata": metadata("s", None)})
 
 
 def test_everything_is_every_key_in_the_background() -> None:
@@ -359,3 +360,42 @@ def test_there_are_no_keys_for_a_controller_that_does_not_run() -> None:
     assert {"ingress-group", "binding", "node-security-groups", "backend-security-group"} == {
         key.controller for key in keys
     }
+
+
+NAMES_SECRET = {"alb.ingress.kubernetes.io/auth-idp-oidc": '{"secretName": "oidc"}'}
+
+
+def a_client(version: int = 1, **more: Any) -> dict[str, Any]:
+    return lean(SECRET, a_secret(version=version, **more))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (None, a_client()),
+        (a_client(), None),
+        (a_client(), a_client(2, clientID="shop", clientSecret="new")),
+        (a_client(), a_client(2, clientID="mall", clientSecret="hush")),
+    ],
+    ids=["made", "gone", "another secret", "another name"],
+)
+def test_a_secret_touches_the_groups_of_the_ingresses_that_name_it(old: Any, new: Any) -> None:
+    naming = an_ingress("a", annotations=NAMES_SECRET)
+    other = an_ingress("b")
+    expected = {Key("ingress-group", "shop"): Lane.NORMAL}
+    assert expected == routed(SECRET, old, new, (INGRESS, naming), (INGRESS, other), groups={"a": "shop"})
+
+
+def test_a_secret_touches_the_ingresses_of_services_that_name_it() -> None:
+    service = a_service(annotations=NAMES_SECRET)
+    assert {ALONE: Lane.NORMAL} == routed(SECRET, None, a_client(), (SERVICE, service), (INGRESS, an_ingress()))
+
+
+def test_a_secret_whose_client_stays_touches_nothing() -> None:
+    relabelled = a_client(2, labels={"team": "shop"})
+    assert {} == routed(SECRET, a_client(), relabelled, (INGRESS, an_ingress(annotations=NAMES_SECRET)))
+
+
+def test_a_record_of_client_secrets_on_a_binding_wakes_nobody() -> None:
+    noted = changed(a_binding(), annotations={"elbv2.k8s.aws/deployed-client-secrets": "{}"})
+    assert {} == routed(TARGET_GROUP_BINDING, a_binding(), noted)

@@ -11,12 +11,21 @@ from __future__ import annotations
 import os
 
 from localworld.behaviour import Behaviour
-from localworld.moto_extensions import certificates, listeners, load_balancers, network, refusals, targets
+from localworld.moto_extensions import (
+    certificates,
+    firewalls,
+    listeners,
+    load_balancers,
+    network,
+    refusals,
+    sign_in,
+    targets,
+)
 from localworld.moto_extensions.patching import behaviour, carry_out
 
 __all__ = ["Behaviour", "behaviour", "install"]
 
-PARTS = (network, load_balancers, listeners, certificates, targets, refusals)
+PARTS = (network, load_balancers, listeners, certificates, sign_in, firewalls, targets, refusals)
 
 
 def install(wanted: Behaviour | None = None) -> None:

@@ -157,6 +157,8 @@ def delete_load_balancer(original: Any, backend: Any, arn: str) -> None:
     if balancer is not None:
         if balancer.attrs.get("deletion_protection.enabled") == "true":
             raise ELBClientError("OperationNotPermitted", f"Load balancer '{arn}' has deletion protection enabled")
+        if _registered_ports(backend, arn):
+            raise ELBClientError("ResourceInUse", f"Load balancer '{arn}' is a registered target")
         free = time.monotonic() + behaviour.group_release_seconds
         _released.update(dict.fromkeys(balancer.security_groups or [], free))
     original(backend, arn)
@@ -189,6 +191,22 @@ def create_listener(original: Any, backend: Any, **wanted: Any) -> Any:
         _check_tls(wanted)
     _check_forwards(backend, wanted["load_balancer_arn"], wanted["actions"])
     return original(backend, **wanted)
+
+
+@around(ELBv2Backend, "delete_listener")
+def delete_listener(original: Any, backend: Any, listener_arn: str) -> Any:
+    """A listener stays whose port and load balancer are a registered target."""
+    for balancer in backend.load_balancers.values():
+        listener = balancer.listeners.get(listener_arn)
+        if listener is not None and int(listener.port) in _registered_ports(backend, balancer.arn):
+            raise ELBClientError("ResourceInUse", f"Port {listener.port} of '{balancer.arn}' is a registered target")
+    return original(backend, listener_arn)
+
+
+def _registered_ports(backend: Any, balancer_arn: str) -> set[int]:
+    """The ports by which target groups of type alb have this load balancer as their target."""
+    groups = [group for group in backend.target_groups.values() if group.target_type == "alb"]
+    return {port for group in groups for arn, port in group.targets if arn == balancer_arn}
 
 
 def _check_tls(wanted: dict[str, Any]) -> None:
@@ -266,13 +284,25 @@ def _same_group(backend: Any, group: Any, wanted: dict[str, Any]) -> bool:
 
 @around(ELBv2Backend, "register_targets")
 def register_targets(original: Any, backend: Any, target_group_arn: str, instances: list[Any]) -> None:
-    """A target group has so many targets."""
+    """A target group has so many targets, one of type alb a single one, which listens on the target's port."""
     original_group = backend.target_groups.get(target_group_arn)
     if original_group is not None:
         wanted = {(one["Id"], int(one.get("Port") or original_group.port or 0) or None) for one in instances}
-        if len({*original_group.targets, *wanted}) > behaviour.targets_per_target_group:
+        behind = original_group.target_type == "alb"
+        if len({*original_group.targets, *wanted}) > (1 if behind else behaviour.targets_per_target_group):
             raise ELBClientError("TooManyTargets", "You've reached the limit on the number of targets")
+        if behind:
+            for arn, port in wanted:
+                _check_that_it_listens(backend, arn, port)
     original(backend, target_group_arn, instances)
+
+
+def _check_that_it_listens(backend: Any, arn: str, port: int | None) -> None:
+    balancer = backend.load_balancers.get(arn)
+    if balancer is None or balancer.type != "application":
+        raise ELBClientError("InvalidTarget", f"'{arn}' is no Application Load Balancer")
+    if not any(int(listener.port) == port for listener in balancer.listeners.values()):
+        raise ELBClientError("InvalidTarget", f"'{arn}' has no listener on port {port}")
 
 
 # ---- security groups

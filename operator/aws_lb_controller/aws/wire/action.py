@@ -22,9 +22,15 @@ _CONFIG_OF = {
     "jwt-validation": "JwtValidationConfig",
 }
 
+_SECRET_FIELDS = frozenset({"ClientSecret", "UseExistingClientSecret"})
+"""What AWS never tells (moto does) and what is no more than a word of a request."""
+
 
 def to_aws(actions: Iterable[Action]) -> list[dict[str, Any]]:
-    """``Actions`` or ``DefaultActions`` of a request; their order is that of the model."""
+    """``Actions`` or ``DefaultActions`` of a request; their order is that of the model.
+
+    Without the text of client secrets: the model does not have it (`aws.client_secrets` puts it in).
+    """
     return [{**_action(action), "Order": order} for order, action in enumerate(actions, start=1)]
 
 
@@ -35,6 +41,8 @@ def from_aws(described: Iterable[Json]) -> tuple[Action, ...]:
 
 def _action(action: Action) -> dict[str, Any]:
     match action:
+        case Forward(target_groups=(alone,), without_config=True):
+            return {"Type": "forward", "TargetGroupArn": alone.arn}
         case Forward():
             return {"Type": "forward", "ForwardConfig": _forward(action)}
         case FixedResponse():
@@ -87,7 +95,8 @@ def _seen(described: Json) -> Action:
         case "redirect":
             return _seen_redirect(described.get("RedirectConfig", {}))
         case kind:
-            return Authenticate(type=kind, config=described.get(_CONFIG_OF.get(kind, ""), {}))
+            config: Json = described.get(_CONFIG_OF.get(kind, ""), {})
+            return Authenticate(type=kind, config={k: v for k, v in config.items() if k not in _SECRET_FIELDS})
 
 
 def _seen_forward(described: Json) -> Forward:

@@ -51,7 +51,7 @@ def _settings(listener: Listener) -> dict[str, Any]:
             "Certificates": certificates(listener.certificates[:1]),
             "SslPolicy": listener.ssl_policy,
             "AlpnPolicy": [listener.alpn_policy] if listener.alpn_policy else None,
-            "MutualAuthentication": _mutual_authentication(listener.mutual_authentication),
+            "MutualAuthentication": mutual_authentication(listener.mutual_authentication),
         }
     )
 
@@ -61,13 +61,15 @@ def certificates(arns: Iterable[str]) -> list[dict[str, str]]:
     return [{"CertificateArn": arn} for arn in arns]
 
 
-def _mutual_authentication(mutual: MutualAuthentication | None) -> dict[str, Any] | None:
+def mutual_authentication(mutual: MutualAuthentication | None) -> dict[str, Any] | None:
+    """``MutualAuthentication`` of a request."""
     if mutual is None:
         return None
     return without_none(
         {
             "Mode": mutual.mode,
-            "TrustStoreArn": mutual.trust_store_arn,
+            # sent empty where the mode has no use for one, as the controller that we replace does
+            "TrustStoreArn": mutual.trust_store_arn or "",
             "IgnoreClientCertificateExpiry": mutual.ignore_client_certificate_expiry,
             "AdvertiseTrustStoreCaNames": mutual.advertise_trust_store_ca_names,
         }

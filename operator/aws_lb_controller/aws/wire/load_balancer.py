@@ -8,7 +8,7 @@ from typing import Any
 from aws_lb_controller.aws.wire.tags import Json, to_aws, without_none
 from aws_lb_controller.model.load_balancer import LoadBalancer, SubnetMapping
 from aws_lb_controller.model.observed import SeenLoadBalancer
-from aws_lb_controller.plan.steps import ModifyCapacityReservation, SetSecurityGroups, SetSubnets
+from aws_lb_controller.plan.steps import ModifyCapacityReservation, ModifyIpPools, SetSecurityGroups, SetSubnets
 
 
 def create(lb: LoadBalancer) -> dict[str, Any]:
@@ -41,6 +41,13 @@ def set_security_groups(step: SetSecurityGroups) -> dict[str, Any]:
     switch = {"EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic": step.inbound_rules_on_private_link}
     groups = [str(group) for group in step.security_groups]
     return {"LoadBalancerArn": step.arn, "SecurityGroups": groups, **without_none(switch)}
+
+
+def modify_ip_pools(step: ModifyIpPools) -> dict[str, Any]:
+    """The parameters of ModifyIpPools."""
+    if step.ipv4_ipam_pool_id is None:
+        return {"LoadBalancerArn": step.arn, "RemoveIpamPools": ["ipv4"]}
+    return {"LoadBalancerArn": step.arn, "IpamPools": {"Ipv4IpamPoolId": step.ipv4_ipam_pool_id}}
 
 
 def modify_capacity(step: ModifyCapacityReservation) -> dict[str, Any]:
@@ -91,7 +98,7 @@ def seen(
             tags=tags,
             attributes=attributes,
             customer_owned_ipv4_pool=described.get("CustomerOwnedIpv4Pool"),
-            ipv4_ipam_pool_id=described.get("IpamPools", {}).get("Ipv4IpamPoolId"),
+            ipv4_ipam_pool_id=(described.get("IpamPools") or {}).get("Ipv4IpamPoolId"),
             inbound_rules_on_private_link=described.get("EnforceSecurityGroupInboundRulesOnPrivateLinkTraffic"),
             prefix_for_ipv6_source_nat=described.get("EnablePrefixForIpv6SourceNat"),
         ),

@@ -1,13 +1,14 @@
-"""Target groups: CreateTargetGroup and ModifyTargetGroup one way, DescribeTargetGroups the other."""
+"""Target groups: CreateTargetGroup, ModifyTargetGroup and RegisterTargets one way, DescribeTargetGroups the other."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aws_lb_controller.aws.wire.tags import Json, to_aws, without_none
 from aws_lb_controller.model.observed import Seen
-from aws_lb_controller.model.target_group import HealthCheck, TargetGroup
+from aws_lb_controller.model.target_group import HealthCheck, LoadBalancerTarget, TargetGroup
+from aws_lb_controller.plan.traffic import DRAINING
 
 
 def create(group: TargetGroup) -> dict[str, Any]:
@@ -32,6 +33,21 @@ def create(group: TargetGroup) -> dict[str, Any]:
 def modify(arn: str, group: TargetGroup) -> dict[str, Any]:
     """The parameters of ModifyTargetGroup: the whole health check, for AWS checks its fields against each other."""
     return {"TargetGroupArn": arn, **_health_check(group.health_check)}
+
+
+def target(target: LoadBalancerTarget) -> dict[str, Any]:
+    """The ``TargetDescription`` of a load balancer."""
+    return {"Id": target.load_balancer, "Port": target.port}
+
+
+def seen_target(described: Iterable[Json]) -> LoadBalancerTarget | None:
+    """The target of a group of type ``alb`` (``TargetHealthDescriptions`` of DescribeTargetHealth).
+
+    One that drains counts as gone.
+    """
+    staying = (health["Target"] for health in described if health["TargetHealth"]["State"] not in DRAINING)
+    found = [LoadBalancerTarget(load_balancer=each["Id"], port=each["Port"]) for each in staying]
+    return found[0] if found else None
 
 
 def _health_check(check: HealthCheck) -> dict[str, Any]:
