@@ -85,3 +85,15 @@ def test_an_audit_is_due_after_its_time(aws: Any, arn: str) -> None:
     targets.forget(arn)
     targets.registered(arn)
     assert not targets.audit_is_due(arn)
+
+
+def test_what_another_thread_registers_while_we_read_is_not_forgotten(targets: Targets, arn: str) -> None:
+    pending = [some(2)]
+
+    def meanwhile(**_: Any) -> None:
+        if pending:
+            targets.register(arn, pending.pop())
+
+    targets._elbv2.meta.events.register("after-call.elastic-load-balancing-v2.DescribeTargetHealth", meanwhile)
+    targets.registered(arn)
+    assert set(some(2)) == set(targets.registered(arn))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ class Targets:
         self._audit_seconds = audit_seconds
         self._clock = clock
         self._groups: dict[str, _Group] = {}
+        self._changes: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def registered(self, arn: str) -> tuple[Target, ...]:
@@ -50,14 +52,18 @@ class Targets:
 
         Raises `AwsError`.
         """
-        with self._lock:
-            group = self._groups.get(arn)
-            if group is not None:
-                return tuple(group.targets.values())
-        targets = self._read(arn)
-        with self._lock:
-            self._groups[arn] = _Group({t.identity: t for t in targets}, self._clock())
-        return targets
+        while True:
+            with self._lock:
+                group = self._groups.get(arn)
+                if group is not None:
+                    return tuple(group.targets.values())
+                changes = self._changes[arn]
+            targets = self._read(arn)
+            with self._lock:
+                # what another thread wrote while this one read may be missing from the answer
+                if self._changes[arn] == changes:
+                    self._groups[arn] = _Group({t.identity: t for t in targets}, self._clock())
+                    return targets
 
     def audit_is_due(self, arn: str) -> bool:
         """Whether what is known is so old that others may have changed it."""
@@ -68,6 +74,7 @@ class Targets:
     def forget(self, arn: str) -> None:
         """Read anew the next time."""
         with self._lock:
+            self._changes[arn] += 1
             self._groups.pop(arn, None)
 
     def register(self, arn: str, targets: Sequence[Target]) -> None:
@@ -102,6 +109,7 @@ class Targets:
 
     def _remember(self, arn: str, *, present: Sequence[Target] = (), absent: Sequence[Target] = ()) -> None:
         with self._lock:
+            self._changes[arn] += 1
             group = self._groups.get(arn)
             if group is None:
                 return

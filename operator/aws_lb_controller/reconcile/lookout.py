@@ -49,12 +49,12 @@ class AwsHealth(Protocol):
         """``TargetHealth.State`` → how many."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting:
-    """Who waits for a binding, and for which targets: those that were ready when the waiting began."""
+    """Who waits for a binding, and for which targets: those that were ready when the waiting began, once known."""
 
     key: Key
-    targets: frozenset[Identity]
+    targets: frozenset[Identity] | None = None
 
 
 class Lookout:
@@ -80,11 +80,16 @@ class Lookout:
     def await_targets(self, namespace: str, name: str, *, stack: StackId) -> None:
         """Every endpoint that was ready when we first asked is registered, or ready no more; none: at once."""
         key = f"{namespace}/{name}"
+        # known as waiting before we look: a binding that brings its targets meanwhile wakes the stack
+        with self._lock:
+            waiting = self._waiting.setdefault(key, _Waiting(_key_of(stack)))
         binding = self._store.get(TARGET_GROUP_BINDING, namespace, name)
         lacking = self._lacking(binding) if binding else frozenset()
         with self._lock:
-            waiting = self._waiting.setdefault(key, _Waiting(_key_of(stack), lacking))
-        if still := lacking & waiting.targets:
+            if waiting.targets is None:
+                waiting.targets = lacking
+            still = lacking & waiting.targets
+        if still:
             why = f"TargetGroupBinding {key} has {len(still)} targets to register"
             raise NotYet(why, after=_UNHEARD_SECONDS)
 

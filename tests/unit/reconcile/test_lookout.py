@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -33,8 +34,10 @@ class Aws:
         self.states: dict[str, Any] = {}
         self.asked: list[str] = []
         self.failure: Exception | None = None
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def registered(self, arn: str) -> tuple[Target, ...]:
+        self.meanwhile()
         if self.failure:
             raise self.failure
         assert arn == GROUP
@@ -132,6 +135,13 @@ def test_once_a_stack_has_settled_the_next_wait_is_for_all_that_are_ready_then()
     world.lookout.settled(SHOP)
     world.ready(1, 2, 3)
     assert "TargetGroupBinding shop/tgb has 1 targets to register" == world.waits_for()
+
+
+def test_a_binding_that_brings_its_targets_while_we_look_wakes_the_stack() -> None:
+    world = World()
+    world.aws.meanwhile = lambda: world.lookout.brought("shop/tgb")
+    world.waits_for()
+    assert [Key("service", "shop/web")] == world.enqueued
 
 
 def test_another_stack_that_settles_changes_nothing() -> None:
