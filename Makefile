@@ -5,10 +5,11 @@ BIN := .venv/bin
 PYTHON ?= $(shell for each in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$each" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$each" && break; done)
 LOCALWORLD := PYTHONPATH=deploy/local $(BIN)/python -m
+CHART := helm/aws-load-balancer-controller
 COMPILE := $(BIN)/uv pip compile --generate-hashes --no-header --no-annotate --python-version 3.11 --universal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test docs tools tools-path venv lint lock clean check-python
+.PHONY: help demo demo-stop test docs tools tools-path venv lint chart lock clean check-python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | awk '{ printf "  %-4s %-11s", $$1, $$2; $$1 = $$2 = ""; print $$0 }'
@@ -22,10 +23,10 @@ demo-stop: venv ## stop a demo that was left running
 test: venv tools ## run all tests (ARGS="-k words" or paths for some)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
-tools: check-python ## get the control plane's binaries: PATH, cache, download, or a build (once)
-	@folder=$$($(PYTHON) deploy/local/localworld/tools.py) && echo "The control plane's binaries are in $$folder."
+tools: check-python ## get the control plane's binaries and helm: PATH, cache, download, or a build (once)
+	@folders=$$($(PYTHON) deploy/local/localworld/tools.py) && echo "The binaries are in $$folders."
 
-tools-path: check-python ## print the folder of those binaries, and nothing else
+tools-path: check-python ## print the folders of those binaries as PATH has them, and nothing else
 	@$(PYTHON) deploy/local/localworld/tools.py
 
 venv: .venv/.installed ## make .venv from requirements-dev.lock
@@ -36,12 +37,17 @@ lint: venv ## ruff, mypy, import-linter
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-docs: venv ## write the reference pages from the annotation tables
-	@for page in service-annotations:service_reference ingress-annotations:ingress_reference \
-		ingress-class-params:class_params_reference; do \
-		$(BIN)/python -m aws_lb_controller.intent.$${page#*:} >docs/$${page%:*}.md.new && \
+docs: venv ## write the reference pages from the tables of annotations and flags
+	@for page in service-annotations:intent.service_reference ingress-annotations:intent.ingress_reference \
+		ingress-class-params:intent.class_params_reference configuration:settings.reference; do \
+		$(BIN)/python -m aws_lb_controller.$${page#*:} >docs/$${page%:*}.md.new && \
 		mv docs/$${page%:*}.md.new docs/$${page%:*}.md || exit 1; \
 	done
+
+chart: ## copy the CRDs, the RBAC rules and the webhooks into the Helm chart
+	@rm -f $(CHART)/crds/*.yaml
+	@cd crds && for file in *.yaml; do (echo ---; cat "$$file") >../$(CHART)/crds/"$$file"; done # `helm show crds` of Helm 3 joins them as they are
+	@cp deploy/base/rbac.yaml deploy/base/webhooks.yaml $(CHART)/files/
 
 lock: venv ## write requirements.lock and requirements-dev.lock anew from pyproject.toml
 	@$(COMPILE) -q -o requirements.lock pyproject.toml

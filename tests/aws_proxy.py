@@ -49,9 +49,10 @@ class Strike:
 
 
 class AwsProxy:
-    """Forwards to `aws_url`. `start` and `stop` it."""
+    """Forwards to `aws_url`. `start` and `stop` it. rewrite: what becomes of the body of an answer to a call."""
 
     def __init__(self, aws_url: str) -> None:
+        self.rewrite: Callable[[AwsCall, bytes], bytes] = lambda _call, body: body
         self._calls: list[AwsCall] = []
         self._lock = threading.Lock()
         self._strike: Strike | None = None
@@ -140,7 +141,8 @@ def _handler(proxy: AwsProxy, aws: str) -> type[BaseHTTPRequestHandler]:
             strike = proxy.begin(call)
             try:
                 if strike is None:
-                    self._answer(*self._ask_aws(body))
+                    status, headers, answer = self._ask_aws(body)
+                    self._answer(status, headers, proxy.rewrite(call, answer))
                 else:
                     self._strike(strike, body)
             finally:

@@ -29,12 +29,15 @@ _namespace_numbers = itertools.count(1)
 # Folders whose tests use the local world. (xdist's own marks are without effect: 3.8 writes them where pytest 9.2 looks
 # no more.)
 LOCAL_WORLD = ("tests/cluster/", "tests/e2e/")
+CHART_CLUSTER = "tests/helm/"  # these have a control plane of their own
 
 
 class OneLocalWorld(LoadScopeScheduling):
     """Sends all tests that use the local world to one test process, so that only one control plane is started."""
 
     def _split_scope(self, nodeid: str) -> str:
+        if nodeid.startswith(CHART_CLUSTER):
+            return "chart-cluster"
         return "local-world" if nodeid.startswith(LOCAL_WORLD) else nodeid
 
 

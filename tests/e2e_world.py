@@ -100,14 +100,16 @@ class Controllers:
     world: LocalWorld
     kubeconfig: Path
     running: list[Controller] = field(default_factory=list)
+    _proxies: list[AwsProxy] = field(default_factory=list)
 
-    def start(self, *, leader_election: bool = True, wait: bool = True) -> Controller:
-        """One more; waits until it is ready."""
+    def start(self, *flags: str, leader_election: bool = True, wait: bool = True) -> Controller:
+        """One more, with further flags; waits until it is ready."""
         proxy = AwsProxy(self.world.aws.url)
         proxy.start()
+        self._proxies.append(proxy)
         environment = {"AWS_ENDPOINT_URL": proxy.url}
         process = self.world.controller(
-            kubeconfig=self.kubeconfig, environment=environment, leader_election=leader_election
+            *flags, kubeconfig=self.kubeconfig, environment=environment, leader_election=leader_election
         )
         controller = Controller(process, proxy)
         self.running.append(controller)
@@ -122,6 +124,10 @@ class Controllers:
         controller = self.start()
         until("the controller to lead", controller.leads, seconds=30)
         return controller
+
+    def aws_calls(self) -> set[str]:
+        """The operations that any of them called in AWS, those that have ended too."""
+        return {call.operation for proxy in self._proxies for call in proxy.calls}
 
     def living(self) -> list[Controller]:
         """Those that run now."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from aws_lb_controller.cluster.client import STRATEGIC_MERGE_PATCH
 from aws_lb_controller.cluster.writes import merged
 from aws_lb_controller.errors import KubernetesConflict, KubernetesError, KubernetesNotFound
 
@@ -89,11 +90,13 @@ class FakeApi:
         return self.request("GET", path, query=query, seconds=seconds)
 
     def request(
-        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None, **_: Any
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Any = None, **more: Any
     ) -> Any:
         with self._lock:
             self.requests.append((method, path))
             self.before(method, path)
+            if more.get("content_type") == STRATEGIC_MERGE_PATCH:
+                body = self._with_conditions(path, body)
             return copy.deepcopy(getattr(self, f"_{method.lower()}")(path, query or {}, body))
 
     @contextmanager
@@ -141,6 +144,16 @@ class FakeApi:
             self.drop(path)
             return changed
         return self.put(path, changed)
+
+    def _with_conditions(self, path: str, body: Any) -> Any:
+        """The merge patch for what a strategic one asks: conditions are a map by type, and a uid is a precondition."""
+        held = self._get(path.removesuffix("/status"), {}, None)
+        if body["metadata"]["uid"] != held["metadata"]["uid"]:
+            raise KubernetesConflict(f"write {path}", 409, "Precondition failed: UID")
+        conditions = {one["type"]: one for one in held["status"].get("conditions") or ()}
+        for one in body["status"]["conditions"]:
+            conditions[one["type"]] = merged(conditions.get(one["type"]), one)
+        return merged(body, {"status": {"conditions": [*conditions.values()]}})
 
     def _delete(self, path: str, query: Mapping[str, str], _body: Any) -> Any:
         held = self._get(path, query, None)

@@ -17,6 +17,7 @@ from botocore.awsrequest import AWSResponse
 from moto.core.models import botocore_stubber
 
 from aws_lb_controller.app import Wired, wire
+from aws_lb_controller.aws.accounts import Accounts
 from aws_lb_controller.aws.clients import Clients, RareService, is_read, make_clients
 from aws_lb_controller.cluster.config_maps import ConfigMaps
 from aws_lb_controller.cluster.indexes import full_name, namespace_of
@@ -36,6 +37,7 @@ from aws_lb_controller.errors import (
 from aws_lb_controller.reconcile.keys import Key
 from aws_lb_controller.settings import Settings
 from aws_picture import AwsPicture, with_names
+from iam_calls import Permissions
 from localworld.control_plane import NodePlace
 from simulated_cluster import WATCHED, Cluster, Obj
 
@@ -138,7 +140,8 @@ class SimulatedSecrets:
 class Simulation:
     """A cluster, AWS, and the controller between them. Users' deeds are `cluster`'s; `run` lets the controller work.
 
-    settings: as the controller is started. wrong: what reconciles raised on purpose, newest last.
+    settings: as the controller is started. wrong: what reconciles raised on purpose, newest last. permissions: those of
+    the controller's role; a call that they do not allow fails the test.
     """
 
     def __init__(self, aws: Any, *, nodes: Sequence[NodePlace] = ()) -> None:
@@ -147,6 +150,7 @@ class Simulation:
         self._clients = replace(_made_clients(), vpc_id=aws.world.vpc_id)
         self.cluster = Cluster(self._nodes)
         self.wire = Wire()
+        self.permissions = Permissions.shipped(aws.elbv2, aws.ec2)
         self.events = Events()
         self.wrong: list[tuple[Key, ControllerError]] = []
         self._queue: dict[Key, None] = {}
@@ -179,7 +183,7 @@ class Simulation:
         """Lets the controller work until it has nothing to do, or only waits for what does not come."""
         attempts: dict[Key, int] = {}
         waiting: dict[Key, None] = {}
-        with self.wire.between(self._clients):
+        with self.wire.between(self._clients), self.permissions.judging(self._clients, *FIREWALL_SERVICES):
             self._hear()
             while self._queue or waiting:
                 if not self._queue:
@@ -202,6 +206,7 @@ class Simulation:
         wired = wire(
             self._settings,
             clients=self._clients,
+            accounts=Accounts(self._clients),
             store=self._store,
             writer=Writes(api, self._store, may_write=lambda: None),
             events=self.events,
@@ -305,12 +310,12 @@ def _made_clients() -> Clients:
     return make_clients(settings("vpc-1"), may_write=lambda: None, record=lambda _call: None)
 
 
-def run_nodes(aws: Any) -> tuple[NodePlace, ...]:
+def run_nodes(aws: Any, *, pod_addresses: int = POD_ADDRESSES) -> tuple[NodePlace, ...]:
     """EC2 instances for three nodes, one in each zone, with a few addresses for pods (moto is slow with many)."""
-    return tuple(_run_node(aws, number, zone) for number, zone in enumerate("abc"))
+    return tuple(_run_node(aws, number, zone, pod_addresses) for number, zone in enumerate("abc"))
 
 
-def _run_node(aws: Any, number: int, zone: str) -> NodePlace:
+def _run_node(aws: Any, number: int, zone: str, pod_addresses: int) -> NodePlace:
     third = 96 + 16 * number
     interface = {
         "DeviceIndex": 0,
@@ -323,7 +328,7 @@ def _run_node(aws: Any, number: int, zone: str) -> NodePlace:
     )["Instances"][0]
     aws.ec2.assign_private_ip_addresses(
         NetworkInterfaceId=made["NetworkInterfaces"][0]["NetworkInterfaceId"],
-        PrivateIpAddresses=[f"192.168.{third + 1}.{host}" for host in range(1, POD_ADDRESSES + 1)],
+        PrivateIpAddresses=[f"192.168.{third + 1}.{host}" for host in range(1, pod_addresses + 1)],
     )
     return NodePlace(
         name=f"node-{number}",

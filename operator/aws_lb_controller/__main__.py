@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -28,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
         gc.set_threshold(50_000, 20, 100)
         asyncio.run(app.run(settings))
     except HelpRequested as e:
-        print(e)
+        _print(str(e))
     except UsageError as e:
         print(f"error: {e}", file=sys.stderr)
         return 2
@@ -36,6 +37,15 @@ def main(argv: Sequence[str]) -> int:
         logging.getLogger(__name__).error("%s", e)
         return 1
     return 0
+
+
+def _print(text: str) -> None:
+    """Whoever reads it may have read enough: ``--help | head``."""
+    try:
+        print(text, flush=True)
+    except BrokenPipeError:
+        # else the interpreter complains about it when it ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

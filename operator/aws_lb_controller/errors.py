@@ -19,6 +19,7 @@
     │   ├── KubernetesConflict   somebody else wrote first, or made it first
     │   └── KubernetesNotFound   the object is gone
     ├── NotYet                time's: what is waited for will come
+    │   └── NoClientSecret    a sign-in waits for its Secret; everything else can be done all the same
     └── NotLeading            ours no longer: another replica leads, nothing may be written
 
 Anything else that is raised is a bug of ours.
@@ -150,6 +151,10 @@ class NotYet(ControllerError):
     def __init__(self, why: str, *, after: float, told: bool = False) -> None:
         self.why, self.after, self.told = why, after, told
         super().__init__(why)
+
+
+class NoClientSecret(NotYet):
+    """There is no Secret to make a sign-in by OIDC with."""
 
 
 class NotLeading(ControllerError):

@@ -84,7 +84,7 @@ def answering(
         if after_effect:
             botocore_stubber(event_name, request)
         body = f"<ErrorResponse><Error><Code>{code}</Code><Message>-</Message></Error></ErrorResponse>".encode()
-        return AWSResponse("http://aws", status, {}, _Raw(body))
+        return AWSResponse("http://aws", status, {}, RawAnswer(body))
 
     # in moto's place, not beside it: botocore asks all who listen, so both would carry out the request
     events.unregister("before-send", botocore_stubber)
@@ -97,7 +97,9 @@ def answering(
         events.register("before-send", botocore_stubber)
 
 
-class _Raw:
+class RawAnswer:
+    """The body of an answer, as botocore reads it."""
+
     def __init__(self, body: bytes) -> None:
         self._body = body
 

@@ -9,22 +9,28 @@ from typing import Any
 
 from aws_builders import CLUSTER, our_clients
 
+from aws_lb_controller.aws.accounts import Accounts
 from aws_lb_controller.aws.backend_group import BackendSecurityGroup
 from aws_lb_controller.aws.clients import Clients
 from aws_lb_controller.aws.network_interfaces import NetworkInterfaces
 from aws_lb_controller.aws.security_group_rules import SecurityGroupRules
 from aws_lb_controller.aws.targets import Targets
-from aws_lb_controller.cluster.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE, TARGET_GROUP_BINDING, Kind
+from aws_lb_controller.cluster.config_maps import ConfigMaps
+from aws_lb_controller.cluster.kinds import CONFIG_MAP, ENDPOINT_SLICE, NODE, POD, SERVICE, TARGET_GROUP_BINDING, Kind
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.cluster.writes import merged
+from aws_lb_controller.errors import NotYet
 from aws_lb_controller.plan.node_rules import DESCRIPTION
 from aws_lb_controller.reconcile.access import AccessOpener
+from aws_lb_controller.reconcile.access_desk import AccessDesk
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
 from aws_lb_controller.reconcile.backend_security_group import BackendSecurityGroupReconciler
 from aws_lb_controller.reconcile.backends import Backends
-from aws_lb_controller.reconcile.binding import BindingReconciler
+from aws_lb_controller.reconcile.binding import NODE_SECURITY_GROUPS, BindingReconciler
 from aws_lb_controller.reconcile.keys import Key
+from aws_lb_controller.reconcile.multi_cluster import TrackedTargets
 from aws_lb_controller.reconcile.node_security_groups import NodeSecurityGroupsReconciler
+from fake_api import FakeApi
 
 IMAGE = "ami-0123456789abcdef0"
 FINALIZER = "elbv2.k8s.aws/resources"
@@ -59,8 +65,9 @@ class StoreWriter:
         self.store.remove(kind, obj["metadata"]["namespace"], obj["metadata"]["name"])
 
     def patch_status(self, kind: Kind, obj: Any, status: Mapping[str, Any]) -> Any:
-        new = merged(obj, {"status": status})
-        return obj if new == obj else self._put(kind, new, "patch status")
+        held = self.store.get(kind, obj["metadata"]["namespace"], obj["metadata"]["name"]) or obj
+        new = merged(held, {"status": status})
+        return held if new == held else self._put(kind, new, "patch status")
 
     def patch(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Any:
         return self._put(kind, merged(self.store.get(kind, namespace, name), body), "patch")
@@ -92,6 +99,7 @@ class BindingWorld:
         self.aws, self.group = aws, aws.world.node_security_group_id
         self.clients: Clients = our_clients(aws.world.vpc_id)
         self.now = 0.0
+        self.api: Any = FakeApi()
         self.store, self.events, self.queue = Store(), Told(), list[Key]()
         self.writer = StoreWriter(self.store)
         self.backend_group = aws.security_group("backend")
@@ -105,24 +113,34 @@ class BindingWorld:
         backends = Backends(self.store, fail_open=True)
         self.rules = SecurityGroupRules(self.clients, cluster=CLUSTER)
         self.interfaces = NetworkInterfaces(self.clients, self.rules, cluster=CLUSTER, tags={})
-        opener = AccessOpener(backends=backends, interfaces=self.interfaces, rules=self.rules, ledger=self.ledger)
-        self.targets = Targets(self.clients, clock=lambda: self.now)
+        self.opener = AccessOpener(backends=backends, interfaces=self.interfaces, rules=self.rules, ledger=self.ledger)
+        self.desk = AccessDesk(
+            store=self.store,
+            backends=backends,
+            opener=self.opener,
+            ledger=self.ledger,
+            enqueue=self.queue.append,
+            clock=lambda: self.now,
+        )
+        self.accounts = Accounts(self.clients)
+        self.targets = Targets(self.clients, accounts=self.accounts, clock=lambda: self.now)
         self.binding_reconciler = BindingReconciler(
             store=self.store,
             writer=self.writer,
             events=self.events,
             backends=backends,
             targets=self.targets,
-            opener=opener,
+            tracked=TrackedTargets(ConfigMaps(self.api, namespace="", may_write=lambda: None)),
+            desk=self.desk,
             ledger=self.ledger,
-            vpc_networks=self.interfaces.vpc_networks,
+            vpc_networks=self.interfaces.known.vpc_networks,
             enqueue=self.queue.append,
             clock=lambda: self.now,
         )
         self.node_groups = NodeSecurityGroupsReconciler(
             store=self.store,
             backends=backends,
-            opener=opener,
+            opener=self.opener,
             rules=self.rules,
             ledger=self.ledger,
             clock=lambda: self.now,
@@ -248,13 +266,35 @@ class BindingWorld:
     def stored(self, name: str = "web") -> Any:
         return self.store.get(TARGET_GROUP_BINDING, "shop", name)
 
+    def tracked(self, name: str = "web") -> str | None:
+        """What the ConfigMap of a binding says."""
+        held = self.api.objects.get(CONFIG_MAP.path_of("shop", f"aws-lbc-targets-{name}"))
+        return held["data"]["targets"] if held else None
+
+    def track(self, targets: str, name: str = "web") -> None:
+        """Another life of ours, or the controller before us, wrote this."""
+        metadata = {"namespace": "shop", "name": f"aws-lbc-targets-{name}"}
+        self.api.put(CONFIG_MAP.path_of("shop", metadata["name"]), {"metadata": metadata, "data": {"targets": targets}})
+
     # ---- the controller
 
     def reconcile(self, name: str = "web") -> None:
-        self.binding_reconciler.reconcile(f"shop/{name}")
+        """The binding, and the opening of security groups that it asks for, until it waits for that no more."""
+        access, binding = Key("access", f"shop/{name}"), Key("binding", f"shop/{name}")
+        while True:
+            try:
+                self.binding_reconciler.reconcile(binding.name)
+            except NotYet:
+                if access not in self.queue:
+                    raise
+            if access not in self.queue:
+                return
+            self.queue.remove(access)
+            self.desk.reconcile(access.name)
+            self.queue.remove(binding)
 
     def settle(self) -> None:
         """The clean-up that was asked for, once."""
-        if self.queue:
-            self.queue.clear()
+        if NODE_SECURITY_GROUPS in self.queue:
+            self.queue[:] = [key for key in self.queue if key != NODE_SECURITY_GROUPS]
             self.node_groups.reconcile("")

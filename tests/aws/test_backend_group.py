@@ -85,3 +85,21 @@ def test_a_group_that_somebody_came_to_need_meanwhile_stays(ours: Clients) -> No
     group = backend.ensure()
     backend.delete(needed=lambda: True)
     assert group == backend.known
+
+
+def test_a_look_that_began_before_the_group_was_deleted_does_not_bring_it_back(aws: Any, ours: Clients) -> None:
+    group = by_hand(aws, NAME)
+    backend = BackendSecurityGroup(ours, settings())
+    since = backend.changes
+    seen = [described(aws, group)]
+    seen[0]["Tags"] = [{"Key": key, "Value": value} for key, value in seen[0]["Tags"].items()]
+    backend.delete(needed=lambda: False)  # it was not known before, nor is it after
+    backend.notice(seen, since=since)
+    assert backend.known is None
+
+
+def test_a_look_at_all_groups_tells_that_there_is_none(ours: Clients) -> None:
+    backend = BackendSecurityGroup(ours, settings())
+    backend.ensure()
+    backend.notice([], since=backend.changes)
+    assert backend.known is None

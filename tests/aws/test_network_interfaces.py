@@ -8,7 +8,14 @@ import pytest
 from aws_builders import CLUSTER, LOG
 from binding_world import BindingWorld
 
-from aws_lb_controller.aws.network_interfaces import EndpointGroup, Interface, NetworkInterfaces, PodPlace, _Memory
+from aws_lb_controller.aws.network_interfaces import (
+    EndpointGroup,
+    Interface,
+    NetworkInterfaces,
+    NotRead,
+    PodPlace,
+    _Memory,
+)
 from aws_lb_controller.errors import UnmetNeed
 
 
@@ -108,14 +115,18 @@ class TestEndpointGroup:
         interface = an_interface(world.aws.security_group("plain"), world.group)
         assert EndpointGroup(id=world.group) == world.interfaces.endpoint_group(interface)
 
-    def test_of_several_tagged_it_is_the_first_by_id_with_a_warning(self, world: BindingWorld) -> None:
-        other = world.aws.security_group("second")
-        world.aws.ec2.create_tags(
-            Resources=[other], Tags=[{"Key": f"kubernetes.io/cluster/{CLUSTER}", "Value": "shared"}]
-        )
-        chosen = world.interfaces.endpoint_group(an_interface(world.group, other))
-        assert min(world.group, other) == chosen.id
-        assert f"kubernetes.io/cluster/{CLUSTER}" in (chosen.warning or "")
+    @pytest.mark.parametrize("owned", [True, False])
+    def test_of_several_tagged_it_is_one_that_the_cluster_owns_and_then_the_first_by_id(
+        self, world: BindingWorld, owned: bool
+    ) -> None:
+        groups = sorted(world.aws.security_group(name) for name in ("one", "two", "three"))
+        key = f"kubernetes.io/cluster/{CLUSTER}"
+        for group in groups:
+            mine = owned and group != groups[0]
+            world.aws.ec2.create_tags(Resources=[group], Tags=[{"Key": key, "Value": "owned" if mine else "shared"}])
+        chosen = world.interfaces.endpoint_group(an_interface(*reversed(groups)))
+        assert groups[1 if owned else 0] == chosen.id
+        assert all(group in (chosen.warning or "") for group in (key, *groups))
 
     def test_where_none_is_tagged_the_error_names_them_and_the_tag(self, world: BindingWorld) -> None:
         groups = [world.aws.security_group(name) for name in ("one", "two")]
@@ -140,7 +151,89 @@ def test_of_what_was_read_only_so_much_is_remembered_and_only_so_long() -> None:
     now = [0.0]
     memory: _Memory[str, int] = _Memory(ttl=10, clock=lambda: now[0], limit=2)
     for number, name in enumerate("abc"):
-        memory.put(name, number)
+        memory.put(name, number, memory.ticket())
     assert [None, 1, 2] == [memory.peek(name) for name in "abc"]
     now[0] = 10
     assert None is memory.peek("c")
+
+
+def test_an_answer_to_what_was_asked_before_does_not_take_the_place_of_a_newer_one() -> None:
+    memory: _Memory[str, str] = _Memory(ttl=10, clock=lambda: 0.0)
+    early, late = memory.ticket(), memory.ticket()
+    memory.put("node", "new", late)
+    memory.put("node", "old", early)
+    assert "new" == memory.peek("node")
+
+
+def test_what_was_read_anew_counts_whatever_an_older_answer_says_meanwhile(world: BindingWorld) -> None:
+    """One thread reads a node, another gives it an address and reads it anew before the first one's answer is kept."""
+    instance = world.instances[0]
+    late = a_place(world, "192.168.97.200")
+    found: dict[str, Any] = {}
+    parsed = "after-call.ec2.DescribeInstances"
+
+    def meanwhile(**_: Any) -> None:
+        world.clients.ec2.meta.events.unregister(parsed, meanwhile)
+        eni = world.aws.ec2.describe_network_interfaces(Filters=[{"Name": "group-id", "Values": [world.group]}])
+        node = next(e for e in eni["NetworkInterfaces"] if e["Attachment"]["InstanceId"] == instance)
+        world.aws.ec2.assign_private_ip_addresses(
+            NetworkInterfaceId=node["NetworkInterfaceId"], PrivateIpAddresses=[late.address]
+        )
+        found.update(world.interfaces.of_pods([late]))
+
+    world.clients.ec2.meta.events.register(parsed, meanwhile)
+    world.interfaces.of_instances([instance])
+    assert (world.group,) == found[late.uid].security_groups
+    known = world.interfaces.known.of_pods([a_place(world, late.address, uid="another")])
+    assert (world.group,) == known["another"].security_groups
+
+
+class TestKnown:
+    def test_nothing_is_known_before_it_was_read(self, world: BindingWorld) -> None:
+        with pytest.raises(NotRead):
+            world.interfaces.known.of_pods([a_place(world)])
+        with pytest.raises(NotRead):
+            world.interfaces.known.of_instances(world.instances)
+        with pytest.raises(NotRead):
+            world.interfaces.known.endpoint_group(an_interface("sg-1", "sg-2"))
+        assert [] == LOG.calls
+
+    def test_every_pod_on_a_node_that_was_read_is_known(self, world: BindingWorld) -> None:
+        world.interfaces.of_instances(world.instances)
+        LOG.clear()
+        place = a_place(world, "192.168.97.7")
+        assert (world.group,) == world.interfaces.known.of_pods([place])[place.uid].security_groups
+        assert [] == LOG.calls
+
+    def test_a_pod_outside_aws_has_nothing_to_be_known(self, world: BindingWorld) -> None:
+        assert {} == world.interfaces.known.of_pods([a_place(world, "10.9.9.9", kind="hybrid")])
+
+    def test_a_branch_interface_is_known_once_it_was_read(self, world: BindingWorld) -> None:
+        group = world.aws.security_group("pods")
+        place = a_place(world, "192.168.96.200", interface_id=own_interface(world, "192.168.96.200", group))
+        world.interfaces.of_instances(world.instances)
+        with pytest.raises(NotRead):
+            world.interfaces.known.of_pods([place])
+        world.interfaces.of_pods([place])
+        assert (group,) == world.interfaces.known.of_pods([place])[place.uid].security_groups
+
+    def test_which_group_is_opened_is_known_once_the_tags_were_read(self, world: BindingWorld) -> None:
+        interface = an_interface(world.aws.security_group("plain"), world.group)
+        chosen = world.interfaces.endpoint_group(interface)
+        assert chosen == world.interfaces.known.endpoint_group(interface)
+
+    def test_addresses_count_as_within_the_vpc_until_its_networks_were_read(self, world: BindingWorld) -> None:
+        assert {"0.0.0.0/0", "::/0"} == {str(network) for network in world.interfaces.known.vpc_networks()}
+        assert not world.interfaces.known.can_place(["192.168.1.1"])
+        world.interfaces.vpc_networks()
+        assert ["192.168.0.0/16"] == [str(network) for network in world.interfaces.known.vpc_networks()]
+        assert world.interfaces.known.can_place(["192.168.1.1", "10.9.9.9"])
+
+    def test_what_is_outside_the_vpc_only_counts_if_that_was_read_lately(self, world: BindingWorld) -> None:
+        now = [0.0]
+        interfaces = NetworkInterfaces(
+            world.clients, world.rules, cluster=CLUSTER, tags={}, ttl=10, clock=lambda: now[0]
+        )
+        interfaces.vpc_networks()
+        now[0] = 10
+        assert [True, False] == [interfaces.known.can_place([address]) for address in ("192.168.1.1", "10.9.9.9")]

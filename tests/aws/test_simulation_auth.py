@@ -300,6 +300,81 @@ def test_what_another_controller_made_is_taken_over_without_a_write(deployed: Si
     assert (["ModifyRule"], {"/web": OTHER}) == (deployed.operations(), deployed.held())
 
 
+# -- what cannot be made without the Secret waits for itself alone
+
+
+@pytest.fixture
+def broken(world: SignInWorld) -> SignInWorld:
+    """A group of which one member signs in, whose Secret is gone."""
+    world.cluster.apply(a_client())
+    world.add("web", OIDC)
+    world.add("open", {})
+    world.run()
+    world.cluster.delete(SECRET, "shop", "oidc")
+    world.run()
+    return world
+
+
+def first_paths(world: SignInWorld) -> list[str]:
+    return [rule["Conditions"][0]["PathPatternConfig"]["Values"][0] for rule in world.rules()]
+
+
+def test_a_rule_that_somebody_deleted_comes_back_with_the_secret_and_keeps_nobody_waiting(broken: SignInWorld) -> None:
+    broken.aws.elbv2.delete_rule(RuleArn=broken.signed_in()["RuleArn"])
+    broken.add("late", {})
+    broken.edit_path("open", "/open", "/opened")
+    broken.world.audit()
+    broken.run()
+    assert (["/late", "/opened"], {"web"}) == (first_paths(broken), broken.warned())
+    broken.run()
+    assert [] == broken.wire.mutations()
+    broken.cluster.apply(a_client(text=OTHER))
+    broken.run()
+    assert (["/late", "/opened", "/web"], {"/web": OTHER}) == (first_paths(broken), broken.held())
+    assert [] == broken.world.unexpected()
+
+
+def test_a_rule_that_somebody_opened_is_shut_again_with_the_secret_and_keeps_nobody_waiting(
+    broken: SignInWorld,
+) -> None:
+    rule = broken.signed_in()
+    broken.aws.elbv2.modify_rule(RuleArn=rule["RuleArn"], Actions=[{**rule["Actions"][-1], "Order": 1}])
+    broken.edit_path("open", "/open", "/opened")
+    broken.world.audit()
+    broken.run()
+    assert (["/opened", "/web"], {"web"}, ["ModifyRule"]) == (
+        first_paths(broken),
+        broken.warned(),
+        broken.operations(),
+    )
+    broken.cluster.apply(a_client(text=OTHER))
+    broken.run()
+    assert {"/web": OTHER} == broken.held()
+
+
+def test_a_listener_that_must_be_made_answers_503_until_the_secret_comes_and_others_use_it(world: SignInWorld) -> None:
+    world.cluster.apply(a_client())
+    world.add("web", OIDC, rules=[], defaultBackend=a_backend("web"))
+    world.add("open", {})
+    world.run()
+    world.cluster.delete(SECRET, "shop", "oidc")
+    world.run()
+    world.aws.elbv2.delete_listener(ListenerArn=world.listeners()[443]["ListenerArn"])
+    world.world.audit()
+    world.run()
+    assert ("503", ["/open"], {}) == (default_code(world), first_paths(world), world.held())
+    world.restart()
+    assert ([], {"web"}) == (world.operations(), world.warned())
+    world.cluster.apply(a_client(text=OTHER))
+    world.run()
+    assert ({"default": OTHER}, []) == (world.held(), world.world.unexpected())
+
+
+def default_code(world: SignInWorld) -> str:
+    (action,) = world.listeners()[443]["DefaultActions"]
+    return str(action["FixedResponseConfig"]["StatusCode"])
+
+
 # -- nobody else sees it
 
 

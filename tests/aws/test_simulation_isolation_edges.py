@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -99,6 +99,20 @@ def test_a_redirect_that_only_a_broken_member_asked_for_stays(group: GroupWorld)
     group.edit_path("a", "/a/x", "/a/y")
     group.restart()
     assert (before, {"b"}) == (state(group), group.warned())
+    assert "redirect" == group.listeners()[80]["DefaultActions"][0]["Type"]
+
+
+def test_a_broken_backend_behind_another_members_redirect_is_told_to_its_own_member_alone(group: GroupWorld) -> None:
+    """No listener has a rule for it, yet it would come to light when the redirect goes."""
+    both = '[{"HTTP": 80}, {"HTTPS": 443}]'
+    broken = member("b")
+    broken["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]["port"] = {"number": 81}
+    group.cluster.apply(member("a", listen_ports=both, certificate_arn=group.certificate(), ssl_redirect="443"), broken)
+    group.run()
+    group.edit_path("a", "/a/x", "/a/y")
+    group.run()
+    assert ({"b"}, ["/a/y"], []) == (group.warned(), group.paths("a"), group.paths("b"))
+    assert "Service b has only the ports 80" in group.warned_of("b")
     assert "redirect" == group.listeners()[80]["DefaultActions"][0]["Type"]
 
 
@@ -305,6 +319,95 @@ def test_an_existing_load_balancer_keeps_scheme_and_name_when_an_earlier_member_
     assert "keeps its own" in group.warned_of("b")
     assert "10.2.0.0/16" in str(group.shared_things()["access"])
     assert (["/a/x"], ["/b/x"]) == (group.paths("a"), group.paths("b"))
+
+
+# ---- what AWS refuses of the NLB in front
+
+FRONT = {"enable_frontend_nlb": "true"}
+
+
+def of_nlb(operation: str, key: str, value: str) -> Callable[[str, Mapping[str, str]], str | None]:
+    """AWS refuses a call in which a parameter, by its ending, has a value."""
+
+    def refuse(called: str, parameters: Mapping[str, str]) -> str | None:
+        has = any(name.endswith(key) and value in text for name, text in parameters.items())
+        return "InvalidConfigurationRequest" if called == operation and has else None
+
+    return refuse
+
+
+REFUSED_IN_FRONT: dict[str, tuple[dict[str, str], dict[str, str], Callable[[str, Mapping[str, str]], str | None]]] = {
+    "made": ({}, FRONT, of_nlb("CreateLoadBalancer", "Type", "network")),
+    "attributes": (
+        FRONT,
+        {"frontend_nlb_attributes": "load_balancing.cross_zone.enabled=true"},
+        of_nlb("ModifyLoadBalancerAttributes", ".Key", "load_balancing.cross_zone.enabled"),
+    ),
+    "health check": (
+        FRONT,
+        {"frontend_nlb_healthcheck_interval_seconds": "299"},
+        of_nlb("ModifyTargetGroup", "HealthCheckIntervalSeconds", "299"),
+    ),
+    "tags": (FRONT, {"frontend_nlb_tags": "team=b"}, of_nlb("AddTags", ".Value", "b")),
+    "security groups": (
+        FRONT,
+        {"frontend_nlb_security_groups": "own"},
+        of_nlb("SetSecurityGroups", "LoadBalancerArn", "/net/"),
+    ),
+    "target group": ({}, FRONT, of_nlb("CreateTargetGroup", "TargetType", "alb")),
+    "target": ({}, FRONT, of_nlb("RegisterTargets", ".Id", "loadbalancer/app")),
+    "listener": ({}, FRONT, of_nlb("CreateListener", "Protocol", "TCP")),
+    "another port": (
+        FRONT,
+        {"frontend_nlb_listener_port_mapping": "9000=80"},
+        of_nlb("CreateListener", "Port", "9000"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("at_first", "asked", "refuse"), REFUSED_IN_FRONT.values(), ids=REFUSED_IN_FRONT)
+def test_who_asks_for_an_nlb_in_front_that_aws_refuses_is_told_alone_and_the_others_go_on(
+    at_first: dict[str, str],
+    asked: dict[str, str],
+    refuse: Callable[[str, Mapping[str, str]], str | None],
+    group: GroupWorld,
+) -> None:
+    stand_with(group, at_first)
+    before = [one["LoadBalancerArn"] for one in group.balancers()]
+    group.wire.refuse = refuse
+    group.annotate("b", **asked)
+    group.edit_path("a", "/a/x", "/a/y")
+    group.run()
+    assert ({"b"}, ["/a/y"], ["/b/x"]) == (group.warned(), paths(group, "a"), paths(group, "b"))
+    assert "InvalidConfigurationRequest" in group.warned_of("b")
+    assert before == [one["LoadBalancerArn"] for one in group.balancers()]
+    group.wire.refuse = lambda _operation, _parameters: None
+    group.restart()
+    assert (set(), 2) == (group.warned(), len(group.balancers()))
+
+
+def test_in_a_new_group_too_who_asks_for_the_nlb_in_front_is_told_alone(group: GroupWorld) -> None:
+    group.wire.refuse = of_nlb("CreateLoadBalancer", "Type", "network")
+    group.cluster.apply(member("a", scheme="internet-facing"), member("b", **FRONT), member("c", tags="team=c"))
+    group.run()
+    assert ({"b"}, ["/a/x"], ["/c/x"], []) == (group.warned(), *(paths(group, name) for name in "acb"))
+
+
+def paths(group: GroupWorld, name: str) -> list[str]:
+    """As `GroupWorld.paths`, while there may be an NLB in front."""
+    found: list[str] = []
+    for balancer in group.balancers():
+        if balancer["Type"] == "application":
+            for listener in listeners_of(group, balancer):
+                rules = group.aws.elbv2.describe_rules(ListenerArn=listener["ListenerArn"])["Rules"]
+                conditions = [rule["Conditions"] for rule in rules if group.owner(rule) == name]
+                found += [one[0]["PathPatternConfig"]["Values"][0] for one in conditions]
+    return found
+
+
+def listeners_of(group: GroupWorld, balancer: Obj) -> list[Obj]:
+    arn = balancer["LoadBalancerArn"]
+    return list(group.aws.elbv2.describe_listeners(LoadBalancerArn=arn)["Listeners"])
 
 
 # ---- what is remembered, and when it is not

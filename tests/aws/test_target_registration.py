@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws_builders import LOG, answering, our_clients
+from aws_builders import LOG, RawAnswer, answering, our_clients
+from botocore.awsrequest import AWSResponse
+from moto.core.models import botocore_stubber
 
 from aws_lb_controller.aws.targets import Targets
-from aws_lb_controller.errors import AwsNotFound, AwsUnavailable
+from aws_lb_controller.errors import AwsNotFound, AwsRefused, AwsUnavailable
 from aws_lb_controller.plan.targets import Target
 
 GONE = "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/gone/0123456789abcdef"
@@ -56,10 +59,12 @@ def test_the_zone_of_a_target_comes_back_as_it_was_given(targets: Targets, arn: 
     assert (outside,) == targets.registered(arn)
 
 
-def test_after_a_write_that_failed_the_group_is_read_anew(targets: Targets, arn: str) -> None:
+def test_after_a_write_that_failed_the_group_is_read_anew(targets: Targets, arn: str, aws: Any) -> None:
     targets.registered(arn)
     with (
-        answering(targets._elbv2, "RegisterTargets", status=503, code="ServiceUnavailable", times=9),
+        answering(
+            our_clients(aws.world.vpc_id).elbv2, "RegisterTargets", status=503, code="ServiceUnavailable", times=9
+        ),
         pytest.raises(AwsUnavailable),
     ):
         targets.register(arn, some(1))
@@ -87,13 +92,62 @@ def test_an_audit_is_due_after_its_time(aws: Any, arn: str) -> None:
     assert not targets.audit_is_due(arn)
 
 
-def test_what_another_thread_registers_while_we_read_is_not_forgotten(targets: Targets, arn: str) -> None:
+def test_what_another_thread_registers_while_we_read_is_not_forgotten(targets: Targets, arn: str, aws: Any) -> None:
     pending = [some(2)]
 
     def meanwhile(**_: Any) -> None:
         if pending:
             targets.register(arn, pending.pop())
 
-    targets._elbv2.meta.events.register("after-call.elastic-load-balancing-v2.DescribeTargetHealth", meanwhile)
+    our_clients(aws.world.vpc_id).elbv2.meta.events.register(
+        "after-call.elastic-load-balancing-v2.DescribeTargetHealth", meanwhile
+    )
     targets.registered(arn)
     assert set(some(2)) == set(targets.registered(arn))
+
+
+class TestWhatAwsDoesNotTake:
+    """AWS takes all targets of a call or none."""
+
+    @pytest.fixture
+    def refusing(self, targets: Targets, arn: str, aws: Any) -> Iterator[set[str]]:
+        """The addresses that AWS does not take."""
+        refused: set[str] = set()
+        events: Any = our_clients(aws.world.vpc_id).elbv2.meta.events
+
+        def instead(*, event_name: str, request: Any, **_: Any) -> AWSResponse | None:
+            asked = {each for each in refused if f"={each}&" in f"{request.body}&"}
+            if event_name.endswith("Targets") and asked:
+                body = b"<ErrorResponse><Error><Code>InvalidTarget</Code><Message>-</Message></Error></ErrorResponse>"
+                return AWSResponse("http://aws", 400, {}, RawAnswer(body))
+            return botocore_stubber(event_name, request)
+
+        events.unregister("before-send", botocore_stubber)
+        events.register("before-send", instead)
+        yield refused
+        events.unregister("before-send", instead)
+        events.register("before-send", botocore_stubber)
+
+    def test_keeps_none_of_the_others_out(self, targets: Targets, arn: str, aws: Any, refusing: set[str]) -> None:
+        wanted = some(64)
+        refusing |= {wanted[10].id, wanted[50].id}
+        with pytest.raises(AwsRefused):
+            targets.register(arn, wanted)
+        assert {(t.id, t.port) for t in wanted if t.id not in refusing} == set(aws.target_states(arn))
+        assert LOG.operations().count("RegisterTargets") <= 1 + 2 * 2 * 6
+
+    def test_keeps_none_of_the_others_in(self, targets: Targets, arn: str, aws: Any, refusing: set[str]) -> None:
+        targets.register(arn, some(8))
+        refusing.add(some(8)[3].id)
+        with pytest.raises(AwsRefused):
+            targets.deregister(arn, some(8))
+        stay = {one for one, state in aws.target_states(arn).items() if state != "draining"}
+        assert {(some(8)[3].id, 8080)} == stay
+
+    def test_is_refused_with_one_call_where_it_is_alone(
+        self, targets: Targets, arn: str, aws: Any, refusing: set[str]
+    ) -> None:
+        refusing.add(some(1)[0].id)
+        with pytest.raises(AwsRefused):
+            targets.register(arn, some(1))
+        assert ["RegisterTargets"] == LOG.operations()

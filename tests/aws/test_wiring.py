@@ -7,6 +7,7 @@ from typing import Any
 from aws_builders import our_clients, settings
 
 from aws_lb_controller.app import Wired, wire
+from aws_lb_controller.aws.accounts import Accounts
 from aws_lb_controller.cluster.kinds import SERVICE
 from aws_lb_controller.cluster.secrets import Secrets
 from aws_lb_controller.cluster.store import Store
@@ -19,9 +20,11 @@ def wired(aws: Any, **gates: bool) -> Wired:
     store, unused = Store(), object()
     store.upsert(SERVICE, a_service())
     nowhere: Any = unused  # nothing is reconciled here
+    clients = our_clients(aws.world.vpc_id)
     return wire(
         settings(feature_gates=FeatureGates(**gates)),  # type: ignore[arg-type]  # all gates are switches
-        clients=our_clients(aws.world.vpc_id),
+        clients=clients,
+        accounts=Accounts(clients),
         store=store,
         writer=nowhere,
         events=nowhere,
@@ -44,5 +47,5 @@ def test_services_are_worked_on(aws: Any) -> None:
 
 def test_without_the_service_controller_nobody_works_on_services(aws: Any) -> None:
     controller = wired(aws, enable_service_controller=False)
-    assert {"ingress-group", "binding", "node-security-groups", "backend-security-group"} == {*controller.reconcilers}
+    assert {*wired(aws).reconcilers} - {"service"} == {*controller.reconcilers}
     assert controllers_with_keys(controller) <= {*controller.reconcilers}

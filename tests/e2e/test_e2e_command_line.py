@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -47,3 +48,19 @@ def test_help_is_printed_and_is_no_error(tmp_path: Path) -> None:
     ended = started(tmp_path, "--help")
     assert (0, "") == (ended.returncode, ended.stderr)
     assert "--cluster-name" in ended.stdout
+
+
+def test_a_help_that_nobody_reads_to_its_end_is_no_error(tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as nobody:
+        ended = subprocess.run(
+            [sys.executable, "-m", "aws_lb_controller", "--help"],
+            env=clean_environment(tmp_path, PYTHONPATH=str(SOURCES)),
+            stdout=nobody,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert (0, "") == (ended.returncode, ended.stderr)

@@ -9,9 +9,13 @@ FILES = [
     "crds.json",
     "feature-gates.json",
     "flags.json",
+    "helm-rendered.json",
+    "helm-values.json",
+    "iam-policy.json",
     "name-vectors.json",
     "names.json",
     "rbac.json",
+    "webhooks.json",
 ]
 
 

@@ -23,6 +23,7 @@ import yaml
 from localworld.processes import REGION, WorldError, clean_environment, tail, wait_for
 
 SERVICE_RANGE = "10.96.0.0/16"
+LEFT_ALONE = "kwok.x-k8s.io/status=custom"  # the annotation of a pod whose kubelet a test plays itself
 START_SECONDS = 60
 COMMAND_SECONDS = 90
 START_ATTEMPTS = 3
@@ -132,6 +133,7 @@ class ControlPlane:
         flags = ["--runtime", "binary", "--disable-qps-limits", "--kube-authorization=true"]
         flags += [f"--{component}-binary={self.tools / file}" for component, file in binaries.items()]
         flags += ["--extra-args", f"kube-apiserver=service-cluster-ip-range={SERVICE_RANGE}"]
+        flags += ["--extra-args", f"kwok-controller=disregard-status-with-annotation-selector={LEFT_ALONE}"]
         return [*flags, *self._audit_flags()]
 
     def _audit_flags(self) -> list[str]:

@@ -22,7 +22,7 @@ from localworld.processes import Process, WorldError, answers, clean_environment
 
 READY_SECONDS = 60
 STOP_SECONDS = 30
-LEASE_NAMESPACE = "kube-system"  # where deploy/rbac.yaml lets it be
+LEASE_NAMESPACE = "kube-system"  # where deploy/base/rbac.yaml lets it be
 SOURCES = Path(__file__).resolve().parents[3] / "operator"
 
 

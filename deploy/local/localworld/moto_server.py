@@ -84,8 +84,8 @@ def one_at_a_time(application: WsgiApplication) -> WsgiApplication:
     return serial
 
 
-def serve(port: int) -> None:
-    """Serve until terminated."""
+def serve(port: int, *, host: str = "127.0.0.1") -> None:
+    """Serve until terminated. host: the address to listen on; whoever reaches it may do anything."""
     # only the server's own process loads moto, which reads AWS settings when it is imported
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
         DomainDispatcherApplication,
@@ -99,7 +99,7 @@ def serve(port: int) -> None:
     os.environ.setdefault("MOTO_PORT", str(port))
     install(Behaviour.from_environment())
     application = one_at_a_time(DomainDispatcherApplication(create_backend_app))
-    run_simple("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
+    run_simple(host, port, application, threaded=True, request_handler=MotoRequestHandler)
 
 
 def main() -> None:

@@ -1,10 +1,11 @@
-"""Gets the binaries of the control plane: etcd, Kubernetes's servers and kubectl, kwok and kwokctl.
+"""Gets the binaries of the control plane (etcd, Kubernetes's servers and kubectl, kwok and kwokctl), and helm.
 
 It stands before everything else, so it needs only the standard library and any Python from 3.11 on. Where binaries
-come from, first come first taken: the folder that AWS_LBC_TOOLS names; PATH, when all seven are there in fitting
+come from, first come first taken: the folder that AWS_LBC_TOOLS names; PATH, when all of a set are there in fitting
 versions; the project's cache; an official download, checked against the publisher's SHA-256; a build from the Go
-modules pinned in deploy/local/gomods. Versions live in one place, those go.mod files. A binary is put into the cache
-by one rename under a lock, so parallel runs and interrupts leave nothing half placed.
+modules pinned in deploy/local/gomods. Versions live in one place, those go.mod files. A set has a cache folder of its
+own, so that another helm does not cost another build of Kubernetes. A binary is put into the cache by one rename under
+a lock, so parallel runs and interrupts leave nothing half placed.
 """
 
 from __future__ import annotations
@@ -61,6 +62,16 @@ class Tool:
     origin: str
     package: str
     version_arguments: tuple[str, ...] = ("--version",)
+    oldest: tuple[int, int] | None = None  # major and minor from which on another one on PATH will do; None: as pinned
+
+
+@dataclass(frozen=True)
+class ToolSet:
+    """Binaries that are needed together and stand in one folder; `hosts` is where they are published."""
+
+    name: str
+    tools: tuple[Tool, ...]
+    hosts: tuple[str, ...]
 
 
 def _kubernetes(name: str, *version_arguments: str) -> Tool:
@@ -82,6 +93,16 @@ TOOLS = (
     _kwok("kwok"),
     _kwok("kwokctl"),
 )
+HELM = Tool(
+    "helm",
+    "helm",
+    "helm.sh/helm/v4",
+    "helm.sh/helm/v4/cmd/helm",
+    ("version", "--template", "{{.Version}}"),
+    oldest=(3, 18),
+)
+CONTROL_PLANE = ToolSet("the control plane's binaries", TOOLS, ("https://dl.k8s.io", "https://github.com"))
+CHART = ToolSet("helm", (HELM,), ("https://get.helm.sh",))
 
 
 def version_of(tool: Tool) -> str:
@@ -105,55 +126,65 @@ def cache_root() -> Path:
     return Path(base) / "aws-lb-controller" / "tools"
 
 
-def cache_folder() -> Path:
+def cache_folder(wanted: ToolSet = CONTROL_PLANE) -> Path:
     """The folder of exactly these versions on this kind of machine."""
     digest = hashlib.sha256(" ".join(system()).encode())
-    for path in sorted(GOMODS.glob("*/go.*")):
+    modules = {tool.module for tool in wanted.tools}
+    for path in sorted(path for path in GOMODS.glob("*/go.*") if path.parent.name in modules):
         digest.update(f"{path.parent.name}/{path.name}".encode() + path.read_bytes())
     return cache_root() / digest.hexdigest()[:16]
 
 
-def missing_in(folder: Path) -> list[Tool]:
+def missing_in(folder: Path, wanted: ToolSet = CONTROL_PLANE) -> list[Tool]:
     """The tools that are not executable files of that folder."""
-    return [tool for tool in TOOLS if not os.access(folder / tool.name, os.X_OK)]
+    return [tool for tool in wanted.tools if not os.access(folder / tool.name, os.X_OK)]
 
 
 # ---- what is there already
 
 
-def from_assets_variable() -> Path | None:
-    """The folder that AWS_LBC_TOOLS names; named and incomplete is an error, not a reason to look elsewhere."""
+def from_assets_variable(wanted: ToolSet = CONTROL_PLANE) -> Path | None:
+    """The folder that AWS_LBC_TOOLS names; named and incomplete is an error, not a reason to look elsewhere.
+
+    Only helm may stand elsewhere: whoever has a folder of the control plane need not have one with helm in it.
+    """
     named = os.environ.get(ASSETS_VARIABLE)
     if not named:
         return None
     folder = Path(named).expanduser().resolve()
-    if lacking := missing_in(folder):
+    if lacking := missing_in(folder, wanted):
+        if wanted is CHART:
+            return None
         raise ToolsError(f"{ASSETS_VARIABLE}={named} has no {', '.join(tool.name for tool in lacking)}")
     return folder
 
 
-def from_path() -> Path | None:
-    """A folder with all seven from PATH, when they are all there and their versions fit."""
-    found = {tool: shutil.which(tool.name) for tool in TOOLS}
+def from_path(wanted: ToolSet = CONTROL_PLANE) -> Path | None:
+    """A folder with all of them from PATH, when they are all there and their versions fit."""
+    found = {tool: shutil.which(tool.name) for tool in wanted.tools}
     paths = {tool: Path(path) for tool, path in found.items() if path}
-    if len(paths) < len(TOOLS):
+    if len(paths) < len(wanted.tools):
         return None
     folders = {path.parent.resolve() for path in paths.values()}
-    if folders == {cache_folder().resolve()}:
-        return cache_folder()
+    if folders == {cache_folder(wanted).resolve()}:
+        return cache_folder(wanted)
     if not all(_fits(tool, path) for tool, path in paths.items()):
         return None
     return folders.pop() if len(folders) == 1 else _linked(paths)
 
 
 def _fits(tool: Tool, path: Path) -> bool:
-    """Whether the binary is of the major and minor version that the project pins."""
+    """Whether the binary is of the major and minor version that the project pins, or one that will do as well."""
     try:
         answer = subprocess.run([path, *tool.version_arguments], capture_output=True, text=True, timeout=20, check=True)
     except (OSError, subprocess.SubprocessError):
         return False
-    found = re.search(r"\d+\.\d+\.", answer.stdout)
-    return found is not None and version_of(tool).startswith(f"v{found[0]}")
+    found = re.search(r"(\d+)\.(\d+)\.", answer.stdout)
+    if found is None:
+        return False
+    if tool.oldest is not None:
+        return (int(found[1]), int(found[2])) >= tool.oldest
+    return version_of(tool).startswith(f"v{found[0]}")
 
 
 def _linked(paths: dict[Tool, Path]) -> Path:
@@ -192,6 +223,10 @@ def release_of(tool: Tool) -> Release:
         stem = f"etcd-{version}-{system_name}-{machine}"
         file = f"{stem}.tar.gz" if system_name == "linux" else f"{stem}.zip"
         return Release(f"{folder}/{file}", lambda: _from_sums(f"{folder}/SHA256SUMS", file), member=f"{stem}/etcd")
+    if tool is HELM:
+        file = f"helm-{version}-{system_name}-{machine}.tar.gz"
+        url = f"https://get.helm.sh/{file}"
+        return Release(url, lambda: _from_sums(f"{url}.sha256sum", file), member=f"{system_name}-{machine}/helm")
     file = f"{tool.name}-{system_name}-{machine}"
     base = "https://github.com/kubernetes-sigs/kwok/releases/download"
     return Release(f"{base}/{version}/{file}", lambda: _from_asset_digest("kubernetes-sigs/kwok", version, file))
@@ -275,17 +310,24 @@ def build(tool: Tool, destination: Path, heartbeat: Callable[[], None]) -> None:
     """Compile one tool from its pinned modules; ToolsError with what Go said if that fails."""
     go = shutil.which("go")
     if not go:
-        raise ToolsError(_no_way())
-    flags = "-s -w"
-    if tool.module == "kubernetes":
-        flags += f" -X k8s.io/component-base/version.gitVersion={version_of(tool)}"
-    command = [go, "build", "-trimpath", "-ldflags", flags, "-o", str(destination), tool.package]
+        raise ToolsError(_no_way(tool))
+    command = [go, "build", "-trimpath", "-ldflags", _linker_flags(tool), "-o", str(destination), tool.package]
     with tempfile.TemporaryFile("w+") as output:
         code = _run(command, GOMODS / tool.module, output, heartbeat)
         if code:
             output.seek(0)
             tail = "\n".join(output.read().splitlines()[-20:])
-            raise ToolsError(f"building {tool.name} failed (go build, exit code {code}):\n{tail}\n\n{_no_way()}")
+            raise ToolsError(f"building {tool.name} failed (go build, exit code {code}):\n{tail}\n\n{_no_way(tool)}")
+
+
+def _linker_flags(tool: Tool) -> str:
+    """Those that make a binary small, and let it know its version."""
+    variables = {
+        "kubernetes": "k8s.io/component-base/version.gitVersion",
+        HELM.module: f"{HELM.origin}/internal/version.version",
+    }
+    variable = variables.get(tool.module)
+    return f"-s -w -X {variable}={version_of(tool)}" if variable else "-s -w"
 
 
 def _run(command: list[str], folder: Path, output: IO[str], heartbeat: Callable[[], None]) -> int:
@@ -305,14 +347,17 @@ def _run(command: list[str], folder: Path, output: IO[str], heartbeat: Callable[
             process.wait()
 
 
-def _no_way() -> str:
-    versions = ", ".join(sorted({f"{tool.origin} {version_of(tool)}" for tool in TOOLS}))
+def _no_way(tool: Tool) -> str:
+    wanted = CHART if tool is HELM else CONTROL_PLANE
+    versions = ", ".join(sorted({f"{each.origin} {version_of(each)}" for each in wanted.tools}))
+    names = ", ".join(each.name for each in wanted.tools)
+    one, them = ("is", "it is") if len(wanted.tools) == 1 else ("are", "they are")
     return (
-        "The control plane's binaries are needed and neither a download nor a build is possible here.\n"
+        f"{wanted.name[0].upper()}{wanted.name[1:]} {one} needed and neither a download nor a build is possible here.\n"
         "Do one of these, then run the command again:\n"
-        "  - install Go 1.26 or newer (https://go.dev/dl) and a module proxy in reach: they are built once\n"
-        "  - give access to https://dl.k8s.io and https://github.com: they are downloaded\n"
-        f"  - put {', '.join(tool.name for tool in TOOLS)} into one folder and set {ASSETS_VARIABLE}=FOLDER\n"
+        f"  - install Go 1.26 or newer (https://go.dev/dl) and a module proxy in reach: {them} built once\n"
+        f"  - give access to {' and '.join(wanted.hosts)}: {them} downloaded\n"
+        f"  - put {names} into one folder and set {ASSETS_VARIABLE}=FOLDER\n"
         f"Versions: {versions}."
     )
 
@@ -326,28 +371,29 @@ def say(text: str) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, wanted: ToolSet = CONTROL_PLANE) -> Iterator[None]:
     """Hold a file's lock: parallel runs wait for each other and then find the work done."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say("Another run is getting the control plane's binaries; waiting for it …")
+            say(f"Another run is getting {wanted.name}; waiting for it …")
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 
-def fill(folder: Path) -> None:
+def fill(folder: Path, wanted: ToolSet = CONTROL_PLANE) -> None:
     """Get what the folder lacks, one binary after the other, each placed by a rename."""
-    lacking = missing_in(folder)
-    say(f"Getting {len(lacking)} binaries of the control plane into {folder} (once, then cached).")
+    lacking = missing_in(folder, wanted)
+    say(f"Getting {wanted.name} into {folder}: {len(lacking)} to go (once, then cached).")
     for tool in lacking:
-        _place(tool, folder)
+        _place(tool, folder, wanted)
 
 
-def _place(tool: Tool, folder: Path) -> None:
-    label = f"[{len(TOOLS) - len(missing_in(folder)) + 1} of {len(TOOLS)}] {tool.name} {version_of(tool)}"
+def _place(tool: Tool, folder: Path, wanted: ToolSet) -> None:
+    count = len(wanted.tools)
+    label = f"[{count - len(missing_in(folder, wanted)) + 1} of {count}] {tool.name} {version_of(tool)}"
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix=".placing-", dir=folder) as scratch:
         made = Path(scratch) / tool.name
@@ -368,17 +414,17 @@ def _make(tool: Tool, destination: Path, label: str, started: float) -> str:
     return "built"
 
 
-def ensure() -> Path:
-    """The folder that holds all seven binaries, got first if need be. ToolsError if there is no way."""
-    if there := from_assets_variable() or from_path():
+def ensure(wanted: ToolSet = CONTROL_PLANE) -> Path:
+    """The folder that holds all binaries of a set, got first if need be. ToolsError if there is no way."""
+    if there := from_assets_variable(wanted) or from_path(wanted):
         return there
-    folder = cache_folder()
-    if missing_in(folder):
-        with locked(folder.with_suffix(".lock")):
+    folder = cache_folder(wanted)
+    if missing_in(folder, wanted):
+        with locked(folder.with_suffix(".lock"), wanted):
             folder.mkdir(parents=True, exist_ok=True)
             _sweep(folder)
-            if missing_in(folder):
-                fill(folder)
+            if missing_in(folder, wanted):
+                fill(folder, wanted)
     return folder
 
 
@@ -393,12 +439,13 @@ def _terminated(*_: object) -> None:
 
 
 def main() -> int:
-    """Get the binaries; say where they are."""
-    parser = argparse.ArgumentParser(description="Get the control plane's binaries and print their folder.")
+    """Get the binaries; say where they are, as PATH would have it."""
+    parser = argparse.ArgumentParser(description="Get the control plane's binaries and helm, and print their folders.")
     parser.parse_args()
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        print(ensure())
+        folders = dict.fromkeys(str(ensure(wanted)) for wanted in (CONTROL_PLANE, CHART))
+        print(os.pathsep.join(folders))
     except ToolsError as error:
         say(f"error: {error}")
         return 1

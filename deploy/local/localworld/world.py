@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 REPOSITORY = Path(__file__).resolve().parents[3]
 CRDS = REPOSITORY / "crds"
 DEPLOY = REPOSITORY / "deploy"
+MANIFESTS = DEPLOY / "base"
 SAMPLES = DEPLOY / "samples"
 INGRESS_CLASS = SAMPLES / "ingress-class.yaml"
-SERVICE_ACCOUNT = ("kube-system", "aws-load-balancer-controller")  # namespace, name: as deploy/serviceaccount.yaml says
+SERVICE_ACCOUNT = ("kube-system", "aws-load-balancer-controller")  # namespace, name: as deploy/base/ says
 
 
 @dataclass
@@ -105,7 +106,7 @@ class LocalWorld:
     def service_account_kubeconfig(self) -> Path:
         """Apply the ServiceAccount and the RBAC of deploy/ and return a kubeconfig that acts as that account."""
         for file in ("serviceaccount.yaml", "rbac.yaml"):
-            self.control_plane.apply(DEPLOY / file)
+            self.control_plane.apply(MANIFESTS / file)
         return self.control_plane.service_account_kubeconfig(*SERVICE_ACCOUNT)
 
     def controller(self, *flags: str, kubeconfig: Path | None = None, **more: Any) -> ControllerProcess:

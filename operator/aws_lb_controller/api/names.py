@@ -79,6 +79,10 @@ class Tag(StrEnum):
     PRIVATE_SUBNET = "kubernetes.io/role/internal-elb"
 
 
+CLUSTER_TAG_OF_V1 = "ingress.k8s.aws/cluster"
+"""Stands in place of `Tag.CLUSTER` on what aws-alb-ingress-controller 1.1.3 and later made."""
+
+
 def cluster_tag(cluster: str) -> str:
     """The tag of a cluster's subnets and of its nodes' security groups (value ``owned`` or ``shared``)."""
     return f"kubernetes.io/cluster/{cluster}"

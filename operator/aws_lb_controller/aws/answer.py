@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lb_controller.aws.cache import Cache
 from aws_lb_controller.aws.clients import Clients
+from aws_lb_controller.aws.errors import tolerating
 from aws_lb_controller.aws.firewalls import Firewalls
 from aws_lb_controller.aws.observe import Inventory
 from aws_lb_controller.aws.wire import tags as wire_tags
@@ -40,8 +41,13 @@ if TYPE_CHECKING:
 TTL_SECONDS = 60
 """How long an answer counts: so soon a user's change in AWS is seen without an edit in Kubernetes."""
 
+_OF_ONE_FEATURE = (Certificates, PublicSubnets, TrustStoreArns)
+"""Questions of which a missing permission costs only who needs the answer."""
+
 FILTER_VALUES = 200
 """EC2 takes at most so many values in the filters of one call."""
+
+_ORDINARY = "availability-zone"
 
 _KEY_TYPES: Sequence[KeyAlgorithmType] = (
     "RSA_1024",
@@ -79,7 +85,12 @@ class Answers:
             return self._answer_of_firewalls(question, refresh=refresh)
         if isinstance(question, Existing):
             return self._inventory.glance(question.stack) or self._inventory.observe(question.stack, capacity=False)
-        return self._cache.get(question, lambda: self._ask(question), refresh=refresh)
+        try:
+            return self._cache.get(question, lambda: self._ask(question), refresh=refresh)
+        except AwsDenied as denied:
+            if not isinstance(question, _OF_ONE_FEATURE):
+                raise
+            return _unanswered(denied)
 
     def _answer_of_firewalls(self, question: Question[Any], *, refresh: bool) -> object:
         """AWS may refuse: a firewall that cannot be asked for holds up nothing else."""
@@ -88,8 +99,7 @@ class Answers:
                 return self._firewalls.is_subscribed()
             return self._cache.get(question, self._firewalls.web_acl_arns, refresh=refresh)
         except AwsError as e:
-            denied = isinstance(e, AwsDenied)
-            return Unanswered(operation=e.operation, code=e.code, message=e.message, denied=denied)
+            return _unanswered(e)
 
     def _ask(self, question: Question[Any]) -> object:
         match question:
@@ -139,12 +149,16 @@ class Answers:
             yield from page["Subnets"]
 
     def _zone_type(self, zone: str) -> str:
-        """Zones do not change, so one is asked about once; those of a region come together."""
+        """Zones do not change, so one is asked about once; those of a region come together.
+
+        Where we may not ask, all count as what most are.
+        """
         known = self._zone_types.peek(zone)
         if known is None:
-            for described in self._ec2.describe_availability_zones()["AvailabilityZones"]:
-                self._zone_types.put(described["ZoneName"], described.get("ZoneType", "availability-zone"))
-            known = self._zone_types.get(zone, lambda: "availability-zone")
+            with tolerating(AwsDenied):
+                for described in self._ec2.describe_availability_zones()["AvailabilityZones"]:
+                    self._zone_types.put(described["ZoneName"], described.get("ZoneType", _ORDINARY))
+            known = self._zone_types.get(zone, lambda: _ORDINARY)
         return known
 
     def _public_subnets(self) -> frozenset[str]:
@@ -234,6 +248,11 @@ class Answers:
             # one that is not there makes AWS refuse all, so each for itself
             return {name: arn for n in names for name, arn in self._trust_store_arns([n]).items()} if names[1:] else {}
         return {store["Name"]: store["TrustStoreArn"] for store in stores}
+
+
+def _unanswered(error: AwsError) -> Unanswered:
+    denied = isinstance(error, AwsDenied)
+    return Unanswered(operation=error.operation, code=error.code, message=error.message, denied=denied)
 
 
 def _literally(text: str) -> str:

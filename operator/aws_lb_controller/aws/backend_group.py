@@ -33,6 +33,7 @@ class BackendSecurityGroup:
         own = {Tag.CLUSTER.value: settings.cluster_name, Tag.RESOURCE.value: _RESOURCE}
         self._tags = {**settings.default_tags, **own}
         self._id: str | None = None
+        self._changes = 0
         self._lock = threading.Lock()
 
     @property
@@ -48,15 +49,24 @@ class BackendSecurityGroup:
             if self._id is None:
                 found = self._find()
                 self._id = self._tagged(found) if found else self._create()
+                self._changes += 1
             return self._id
 
-    def notice(self, described: Iterable[Json], *, instead_of: str | None) -> None:
+    @property
+    def changes(self) -> int:
+        """How often the group was found, made or deleted: to be asked before a look that `notice` is told of.
+
+        Asks no lock, so nobody waits for AWS here; a change that is under way counts when it has ended.
+        """
+        return self._changes
+
+    def notice(self, described: Iterable[Json], *, since: int) -> None:
         """All of the cluster's groups were described just now: so it is known whether there is a shared one.
 
-        instead_of: what was known before they were; if something else is known by now, that is newer.
+        since: the `changes` before they were; what was done meanwhile is newer than what was seen.
         """
         with self._lock:
-            if self._id == instead_of:
+            if self._changes == since:
                 found = self._choose(described)
                 self._id = found["GroupId"] if found else None
 
@@ -71,10 +81,12 @@ class BackendSecurityGroup:
             if needed():
                 return
             self._id = None  # first: whoever looks from here on asks for a group, and waits until this one is gone
-            found = self._find()
-            if found:
-                with tolerating(AwsNotFound):
-                    self._ec2.delete_security_group(GroupId=found["GroupId"])
+            try:
+                if found := self._find():
+                    with tolerating(AwsNotFound):
+                        self._ec2.delete_security_group(GroupId=found["GroupId"])
+            finally:
+                self._changes += 1  # also if it failed: it may have taken effect
 
     def _find(self) -> Json | None:
         pages = self._ec2.get_paginator("describe_security_groups").paginate(

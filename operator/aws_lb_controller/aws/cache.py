@@ -86,6 +86,12 @@ class Cache(Generic[K, V]):
             entry = self._entries.get(key)
             return entry.value if entry and entry.expires > self._clock() else None
 
+    def last(self, key: K) -> V | None:
+        """The entry if there is one, however old; never loads."""
+        with self._lock:
+            entry = self._entries.get(key)
+            return entry.value if entry else None
+
     def items(self) -> dict[K, V]:
         """Every entry that counts now."""
         with self._lock:

@@ -1,7 +1,7 @@
 """OIDC client secrets enter requests here and nowhere else: the model only knows where they stand.
 
 A text is read for one request and dropped with it. The rule or listener of a member that is set aside may outlive its
-Secret: then a modification keeps the secret that AWS has, and a creation waits.
+Secret: then a modification keeps the secret that AWS has; where AWS has none to keep, and at a creation, it waits.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from aws_lb_controller.errors import NotYet
+from aws_lb_controller.errors import NoClientSecret
 from aws_lb_controller.model.listener import Action, Authenticate, ClientSecret
 
 ClientSecrets = Callable[[str, str], tuple[str, str] | None]
@@ -20,14 +20,15 @@ _EXISTING: Mapping[str, object] = {"UseExistingClientSecret": True}
 
 
 def for_creation(actions: tuple[Action, ...], secrets: ClientSecrets) -> tuple[Action, ...]:
-    """The actions as CreateRule and CreateListener take them. Raises `NotYet` where a Secret is missing."""
+    """The actions as CreateRule and CreateListener take them. Raises `NoClientSecret` where a Secret is missing."""
     return tuple(_created(action, secrets) if _is_oidc(action) else action for action in actions)
 
 
 def for_modification(actions: tuple[Action, ...], secrets: ClientSecrets) -> tuple[Action, ...]:
     """The actions as ModifyRule and ModifyListener take them.
 
-    A secret that is not, or no longer, the one that is wanted stays as AWS has it.
+    A secret that is not, or no longer, the one that is wanted stays as AWS has it. Raises `NoClientSecret` where AWS
+    has none that could stay.
     """
     return tuple(_modified(action, secrets) if _is_oidc(action) else action for action in actions)
 
@@ -40,14 +41,15 @@ def _created(action: Action, secrets: ClientSecrets) -> Action:
     wanted = _wanted(action)
     found = _read(wanted, secrets)
     if found is None:
-        raise NotYet(
-            f"there is no Secret {wanted.secret if wanted else ''} to make a sign-in with", after=_RETRY_SECONDS
-        )
+        name = wanted.secret if wanted else ""
+        raise NoClientSecret(f"there is no Secret {name} to make a sign-in with", after=_RETRY_SECONDS)
     return _with(action, {"ClientSecret": found[1]})
 
 
 def _modified(action: Action, secrets: ClientSecrets) -> Action:
     wanted = _wanted(action)
+    if wanted is not None and wanted.lacking:
+        return _created(action, secrets)
     found = _read(wanted, secrets)
     is_wanted = wanted is not None and found is not None and found[0] == wanted.mark
     return _with(action, {"ClientSecret": found[1]} if found and is_wanted else _EXISTING)

@@ -10,6 +10,7 @@ Clients are thread-safe once made; `make_clients` must be called in one thread.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import boto3
 import botocore.session
 from botocore.config import Config
+from botocore.credentials import RefreshableCredentials
 
 from aws_lb_controller.aws.errors import NO_ANSWER, calling
 from aws_lb_controller.aws.instance_metadata import InstanceMetadata
@@ -70,8 +72,17 @@ class Attempt:
     seconds: float
 
 
-RareService = Literal["wafv2", "waf-regional", "shield"]
-_SERVICE_IDS: Mapping[RareService, str] = {"wafv2": "WAFV2", "waf-regional": "WAF Regional", "shield": "Shield"}
+RareService = Literal["wafv2", "waf-regional", "shield", "sts"]
+_SERVICE_IDS: Mapping[RareService, str] = {
+    "wafv2": "WAFV2",
+    "waf-regional": "WAF Regional",
+    "shield": "Shield",
+    "sts": "STS",
+}
+
+_ELBV2 = "Elastic Load Balancing v2"
+_NOT_IN_SESSION_NAMES = re.compile(r"[^a-zA-Z0-9=,.@_-]")
+_SESSION_NAME_LENGTH = 64
 
 
 class OnDemand:
@@ -95,12 +106,18 @@ class OnDemand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Clients:
-    """The clients, and where they are: region and VPC of the cluster."""
+    """The clients, and where they are: region and VPC of the cluster.
+
+    elbv2_as makes another ELBv2 client, which signs with other credentials; session_name is what we call ourselves
+    in the accounts of others.
+    """
 
     elbv2: ElasticLoadBalancingv2Client
     ec2: EC2Client
     acm: ACMClient
     on_demand: OnDemand
+    elbv2_as: Callable[[RefreshableCredentials], ElasticLoadBalancingv2Client]
+    session_name: str
     region: str
     vpc_id: str
 
@@ -129,24 +146,66 @@ def make_clients(
     region = _region(settings, session, metadata=metadata)
     throttle = Throttle(settings.aws_api_throttle)
     gate = _Gate(throttle, may_write=may_write, record=record, record_attempt=record_attempt)
-    session.register("creating-client-class", gate.add_base_class)
-    boto = boto3.session.Session(botocore_session=session, region_name=region)
-
-    def make(name: Any, service_id: str) -> Any:
-        client = boto.client(name, endpoint_url=settings.aws_api_endpoints.get(service_id), config=_config(settings))
-        client.meta.events.register_first("request-created", partial(gate.before_attempt, service_id))
-        client.meta.events.register_first("needs-retry", partial(gate.after_attempt, service_id))
-        return client
-
-    ec2 = make("ec2", "EC2")
+    makes = _Maker(settings, session, region=region, gate=gate)
+    ec2 = makes("ec2", "EC2")
     return Clients(
-        elbv2=make("elbv2", "Elastic Load Balancing v2"),
+        elbv2=makes("elbv2", _ELBV2),
         ec2=ec2,
-        acm=make("acm", "ACM"),
-        on_demand=OnDemand(make),
+        acm=makes("acm", "ACM"),
+        on_demand=OnDemand(makes),
+        elbv2_as=makes.elbv2_as,
+        session_name=session_name(settings.cluster_name),
         region=region,
         vpc_id=_vpc_id(settings, ec2, metadata=metadata),
     )
+
+
+def session_name(cluster: str) -> str:
+    """``RoleSessionName``: how the trail of another account shows who we are. STS takes 64 of some characters."""
+    return f"AWS-LBC-{_NOT_IN_SESSION_NAMES.sub('', cluster)}"[:_SESSION_NAME_LENGTH]
+
+
+class _Maker:
+    """Makes clients that pass the gate. A session makes one client at a time: callers see to that."""
+
+    def __init__(self, settings: Settings, session: botocore.session.Session, *, region: str, gate: _Gate) -> None:
+        self._settings, self._session, self._region, self._gate = settings, session, region, gate
+        self._boto = self._gated(session)
+
+    def __call__(self, name: str, service_id: str) -> Any:
+        """A client with our own credentials."""
+        return self._make(self._boto, name, service_id)
+
+    def elbv2_as(self, credentials: RefreshableCredentials) -> ElasticLoadBalancingv2Client:
+        """A client with these credentials; may be called in any thread, for it has a session of its own."""
+        session = botocore.session.Session()
+        session.register_component("credential_provider", _Given(credentials))
+        # the descriptions of the services take some MiB
+        session.register_component("data_loader", self._session.get_component("data_loader"))
+        client: ElasticLoadBalancingv2Client = self._make(self._gated(session), "elbv2", _ELBV2)
+        return client
+
+    def _gated(self, session: botocore.session.Session) -> boto3.session.Session:
+        session.register("creating-client-class", self._gate.add_base_class)
+        return boto3.session.Session(botocore_session=session, region_name=self._region)
+
+    def _make(self, boto: boto3.session.Session, name: Any, service_id: str) -> Any:
+        endpoint = self._settings.aws_api_endpoints.get(service_id)
+        client = boto.client(name, endpoint_url=endpoint, config=_config(self._settings))
+        client.meta.events.register_first("request-created", partial(self._gate.before_attempt, service_id))
+        client.meta.events.register_first("needs-retry", partial(self._gate.after_attempt, service_id))
+        return client
+
+
+class _Given:
+    """Credentials as a botocore session looks for them."""
+
+    def __init__(self, credentials: RefreshableCredentials) -> None:
+        self._credentials = credentials
+
+    def load_credentials(self) -> RefreshableCredentials:
+        """They are the only ones."""
+        return self._credentials
 
 
 def _config(settings: Settings) -> Config:
@@ -208,7 +267,11 @@ class _Gate:
         base_classes.insert(0, Gated)
 
     def call(self, service: str, operation: str, call: Callable[[], Any]) -> Any:
-        """Makes a call and records it, unless it was stopped before anything was sent."""
+        """Makes a call and records it, unless it was stopped before anything was sent.
+
+        A call may be made within another: botocore fetches new credentials when a request is to be signed.
+        """
+        around = dict(vars(self._here))
         self._here.attempts = 0
         start, code, status = time.monotonic(), "", 0
         try:
@@ -232,6 +295,7 @@ class _Gate:
                         retries=attempts - 1,
                     )
                 )
+            vars(self._here).update(around)
 
 
 def _status(error: AwsError) -> int:

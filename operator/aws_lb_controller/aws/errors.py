@@ -38,6 +38,12 @@ NO_ANSWER = "NoAnswer"
 TOO_MANY_RULES = "RulesPerSecurityGroupLimitExceeded"
 """The code of an AuthorizeSecurityGroupIngress that would exceed the quota."""
 
+INVALID_TARGET = "InvalidTarget"
+"""The code of a call for several targets of which AWS does not take one: then it takes none."""
+
+INVALID = "ValidationError"
+"""The code of an ELBv2 call whose values do not fit together."""
+
 TOO_MANY_CERTIFICATES = "TooManyCertificates"
 """The code of an AddListenerCertificates that would exceed the quota."""
 

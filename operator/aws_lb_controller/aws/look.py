@@ -17,6 +17,7 @@ from aws_lb_controller.aws.wire import security_group as wire_security_group
 from aws_lb_controller.aws.wire import tags as wire_tags
 from aws_lb_controller.aws.wire import target_group as wire_target_group
 from aws_lb_controller.aws.wire.tags import Json
+from aws_lb_controller.errors import AwsDenied
 from aws_lb_controller.model.listener import Listener, Rule
 from aws_lb_controller.model.observed import ObservedStack, Seen, SeenLoadBalancer
 from aws_lb_controller.model.stack import StackId
@@ -165,7 +166,10 @@ class _Look:
     def _listener_attributes(self, described: Json) -> Mapping[str, str]:
         if described.get("Protocol") in wire_listener.WITHOUT_ATTRIBUTES:
             return {}
-        answer = self.elbv2.describe_listener_attributes(ListenerArn=described["ListenerArn"])
+        try:
+            answer = self.elbv2.describe_listener_attributes(ListenerArn=described["ListenerArn"])
+        except AwsDenied:  # those that are asked for are set; nobody who asks for none suffers by it
+            return {}
         return wire_tags.attributes_from_aws(answer.get("Attributes", ()))
 
     def _certificates(self, described: Json) -> list[Json]:

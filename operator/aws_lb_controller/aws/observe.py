@@ -155,11 +155,11 @@ class Inventory:
 
     def _sweep(self) -> Sweep:
         with self._lock:
-            at, known = next(self._ticks), self._backend.known
+            at, since = next(self._ticks), self._backend.changes
             if self._all_forgotten > self._last_sweep():
                 self._sweeper.forget()
         swept = self._sweeper.sweep(at)
-        self._backend.notice(swept.security_groups, instead_of=known)
+        self._backend.notice(swept.security_groups, since=since)
         remembered = self._memory.items()
         swept.holdings = {stack: held for stack, held in swept.holdings.items() if stack not in remembered}
         return swept

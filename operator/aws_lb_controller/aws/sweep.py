@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from aws_lb_controller.api.names import Tag
+from aws_lb_controller.api.names import CLUSTER_TAG_OF_V1, Tag
 from aws_lb_controller.aws.clients import Clients
 from aws_lb_controller.aws.wire import tags as wire_tags
 from aws_lb_controller.aws.wire.tags import Json
@@ -47,7 +47,7 @@ class Holdings:
 
 @dataclass(slots=True, kw_only=True)
 class Sweep:
-    """What a sweep found. at: the tick at which it began; security_groups: all of the cluster's."""
+    """What a sweep found. at: the tick at which it began; security_groups: all of the cluster's, among others."""
 
     at: int
     holdings: dict[StackId, Holdings]
@@ -128,7 +128,7 @@ class Sweeper:
     def _security_groups(self) -> list[Json]:
         pages = self._ec2.get_paginator("describe_security_groups").paginate(
             Filters=[
-                {"Name": f"tag:{Tag.CLUSTER}", "Values": [self._cluster]},
+                {"Name": "tag-key", "Values": [Tag.CLUSTER, CLUSTER_TAG_OF_V1]},  # one call for both
                 {"Name": "vpc-id", "Values": [self._vpc_id]},
             ],
             PaginationConfig={"PageSize": GROUPS_PAGE},

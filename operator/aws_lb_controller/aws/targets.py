@@ -14,7 +14,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aws_lb_controller.aws.accounts import Accounts
+from aws_lb_controller.aws.errors import INVALID_TARGET
 from aws_lb_controller.errors import AwsError, AwsNotFound, AwsRefused
+from aws_lb_controller.intent.binding import AssumedRole
 from aws_lb_controller.plan.targets import Target, batches
 
 if TYPE_CHECKING:
@@ -34,20 +37,26 @@ class _Group:
 class Targets:
     """The registered targets of target groups, by ARN. Safe for several threads.
 
+    Everywhere, role: in whose account the target group is, None for our own. accounts: to be shared with others.
     audit_seconds: after which what was read is to be read again, when there is time; clock gives seconds.
     """
 
     def __init__(
-        self, clients: Clients, *, audit_seconds: float = 1800, clock: Callable[[], float] = time.monotonic
+        self,
+        clients: Clients,
+        *,
+        accounts: Accounts | None = None,
+        audit_seconds: float = 1800,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._elbv2 = clients.elbv2
+        self._accounts = accounts or Accounts(clients)
         self._audit_seconds = audit_seconds
         self._clock = clock
         self._groups: dict[str, _Group] = {}
         self._changes: Counter[str] = Counter()
         self._lock = threading.Lock()
 
-    def registered(self, arn: str) -> tuple[Target, ...]:
+    def registered(self, arn: str, *, role: AssumedRole | None = None) -> tuple[Target, ...]:
         """The targets that do not drain: those that are known, of whatever age, or DescribeTargetHealth.
 
         Raises `AwsError`.
@@ -58,7 +67,7 @@ class Targets:
                 if group is not None:
                     return tuple(group.targets.values())
                 changes = self._changes[arn]
-            targets = self._read(arn)
+            targets = self._read(arn, role)
             with self._lock:
                 # what another thread wrote while this one read may be missing from the answer
                 if self._changes[arn] == changes:
@@ -77,30 +86,44 @@ class Targets:
             self._changes[arn] += 1
             self._groups.pop(arn, None)
 
-    def register(self, arn: str, targets: Sequence[Target]) -> None:
-        """RegisterTargets, a batch at a time. Raises `AwsError`; what was registered before stays known."""
-        for batch in batches(targets):
-            with self._doubt_if_it_fails(arn):
-                self._elbv2.register_targets(TargetGroupArn=arn, Targets=[_described(t) for t in batch])
-            self._remember(arn, present=batch)
+    def register(self, arn: str, targets: Sequence[Target], *, role: AssumedRole | None = None) -> None:
+        """RegisterTargets, a batch at a time. Raises `AwsError`; what was registered before stays known.
 
-    def deregister(self, arn: str, targets: Sequence[Target]) -> None:
-        """DeregisterTargets, a batch at a time. Raises `AwsError`; what was deregistered before stays known."""
-        for batch in batches(targets):
-            with self._doubt_if_it_fails(arn):
-                self._elbv2.deregister_targets(TargetGroupArn=arn, Targets=[_described(t) for t in batch])
-            self._remember(arn, absent=batch)
+        A target that AWS does not take keeps none of the others out.
+        """
+        elbv2 = self._accounts.elbv2(role)
 
-    def registered_now(self, arn: str) -> tuple[Target, ...]:
+        def register(some: Sequence[Target]) -> None:
+            with self._doubt_if_it_fails(arn):
+                elbv2.register_targets(TargetGroupArn=arn, Targets=[_described(t) for t in some])
+            self._remember(arn, present=some)
+
+        for batch in batches(targets):
+            _all_that_are_taken(register, batch)
+
+    def deregister(self, arn: str, targets: Sequence[Target], *, role: AssumedRole | None = None) -> None:
+        """DeregisterTargets, as `register`."""
+        elbv2 = self._accounts.elbv2(role)
+
+        def deregister(some: Sequence[Target]) -> None:
+            with self._doubt_if_it_fails(arn):
+                elbv2.deregister_targets(TargetGroupArn=arn, Targets=[_described(t) for t in some])
+            self._remember(arn, absent=some)
+
+        for batch in batches(targets):
+            _all_that_are_taken(deregister, batch)
+
+    def registered_now(self, arn: str, *, role: AssumedRole | None = None) -> tuple[Target, ...]:
         """As `registered`, but always read; none where there is no such group, or no group could be called so."""
         self.forget(arn)
+        self._accounts.elbv2(role)  # a role that is refused says nothing of the group
         try:
-            return self.registered(arn)
+            return self.registered(arn, role=role)
         except (AwsNotFound, AwsRefused):  # the call says nothing but the ARN, so that is what is refused
             return ()
 
-    def _read(self, arn: str) -> tuple[Target, ...]:
-        answer = self._elbv2.describe_target_health(TargetGroupArn=arn)
+    def _read(self, arn: str, role: AssumedRole | None) -> tuple[Target, ...]:
+        answer = self._accounts.elbv2(role).describe_target_health(TargetGroupArn=arn)
         return tuple(
             _target(health["Target"])
             for health in answer["TargetHealthDescriptions"]
@@ -125,6 +148,30 @@ class Targets:
         except AwsError:
             self.forget(arn)
             raise
+
+
+def _all_that_are_taken(call: Callable[[Sequence[Target]], None], targets: Sequence[Target]) -> None:
+    """Calls for the targets; where AWS does not take one of them, for each half by itself.
+
+    Raises what AWS says of the first that it does not take, when all have had their call.
+    """
+    try:
+        call(targets)
+    except AwsRefused as refused:
+        if refused.code != INVALID_TARGET or len(targets) == 1:
+            raise
+        _each_half(call, targets)
+
+
+def _each_half(call: Callable[[Sequence[Target]], None], targets: Sequence[Target]) -> None:
+    middle, refusals = len(targets) // 2, list[AwsRefused]()
+    for half in (targets[:middle], targets[middle:]):
+        try:
+            _all_that_are_taken(call, half)
+        except AwsRefused as refused:
+            refusals.append(refused)
+    if refusals:
+        raise refusals[0]
 
 
 def _target(description: TargetDescriptionTypeDef) -> Target:

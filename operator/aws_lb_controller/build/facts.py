@@ -21,6 +21,19 @@ class Question(Generic[A]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """AWS would not say. operation: the call; code: AWS's error code; denied: for want of permission."""
+
+    operation: str
+    code: str
+    message: str
+    denied: bool
+
+    def __str__(self) -> str:
+        return f"{self.operation}: {self.code}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Subnet:
     """A subnet of the VPC (DescribeSubnets).
 
@@ -43,7 +56,7 @@ class VpcSubnets(Question[tuple[Subnet, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class PublicSubnets(Question[frozenset[str]]):
+class PublicSubnets(Question[frozenset[str] | Unanswered]):
     """The ids of the VPC's subnets whose route table (own or main) leads to an internet gateway
     (DescribeRouteTables).
     """
@@ -90,7 +103,7 @@ class Certificate:
 
 
 @dataclass(frozen=True, slots=True)
-class Certificates(Question[tuple[Certificate, ...]]):
+class Certificates(Question[tuple[Certificate, ...] | Unanswered]):
     """The account's issued certificates (ACM ListCertificates, DescribeCertificate), sorted by ARN.
 
     Where ``--allowed-certificate-authority-arns`` names private authorities, only those that they issued.
@@ -98,7 +111,7 @@ class Certificates(Question[tuple[Certificate, ...]]):
 
 
 @dataclass(frozen=True, slots=True)
-class TrustStoreArns(Question[Mapping[str, str]]):
+class TrustStoreArns(Question[Mapping[str, str] | Unanswered]):
     """Trust stores given by name (DescribeTrustStores): name → ARN; what is not found is not in it."""
 
     names: frozenset[str]
@@ -109,19 +122,6 @@ class TargetGroupArns(Question[Mapping[str, str]]):
     """Target groups given by name (DescribeTargetGroups): name → ARN; what is not found is not in it."""
 
     names: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unanswered:
-    """AWS would not say. operation: the call; code: AWS's error code; denied: for want of permission."""
-
-    operation: str
-    code: str
-    message: str
-    denied: bool
-
-    def __str__(self) -> str:
-        return f"{self.operation}: {self.code}: {self.message}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from aws_lb_controller.build.certificates import find_certificates
-from aws_lb_controller.build.facts import Certificates, Facts, TargetGroupArns
+from aws_lb_controller.build.facts import Certificates, Facts, TargetGroupArns, Unanswered
 from aws_lb_controller.build.firewalls import found_firewall
 from aws_lb_controller.build.listeners import foreign_names
 from aws_lb_controller.intent.ingress_member import MemberIntent, MemberListener
@@ -42,6 +42,8 @@ def _found(listener: MemberListener, facts: Facts | None) -> MemberListener:
     if facts is None or not listener.certificate_hosts:
         return listener
     issued = facts[Certificates()]
+    if isinstance(issued, Unanswered):
+        return listener
     arns, _ = find_certificates(listener.certificate_hosts, issued)
     return replace(listener, certificate_hosts=frozenset(), found_certificates=frozenset(arns))
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from aws_lb_controller.build.certificates import find_certificates
 from aws_lb_controller.build.config import BuildConfig
-from aws_lb_controller.build.facts import Certificates, Facts, TargetGroupArns, TrustStoreArns
+from aws_lb_controller.build.facts import Certificates, Facts, TargetGroupArns, TrustStoreArns, Unanswered
 from aws_lb_controller.build.load_balancers import LOAD_BALANCER
-from aws_lb_controller.build.problems import blamed
+from aws_lb_controller.build.problems import blamed, untold
 from aws_lb_controller.build.tags import resource_tags
 from aws_lb_controller.errors import Problem, SpecError, UnmetNeed
 from aws_lb_controller.intent.values import ActionIntent, Blame, ForwardIntent, ForwardTo, ListenerIntent, StackIntent
@@ -86,8 +86,9 @@ class ListenerBuilder:
 
     def _trust_store(self, name: str, wanted: ListenerIntent) -> str:
         arns = self.facts[TrustStoreArns(trust_store_names(self.intent.listeners))]
-        if name not in arns:
-            remedy = f"AWS has no trust store of the name {name}"
+        if isinstance(arns, Unanswered) or name not in arns:
+            lacking = f"AWS has no trust store of the name {name}"
+            remedy = f"{untold(arns)}, or give the ARN" if isinstance(arns, Unanswered) else lacking
             raise UnmetNeed([blamed(wanted.blame, "mutual-authentication", remedy=remedy, stack=self.intent.stack)])
         return arns[name]
 
@@ -152,13 +153,16 @@ class ListenerBuilder:
         if not hosts:
             return frozenset()
         issued = self.facts[Certificates()]
+        if isinstance(issued, Unanswered):
+            remedy = f"{untold(issued)}, or name certificates here"
+            raise UnmetNeed([self._without_certificate(host, wanted, remedy) for host in sorted(hosts)])
         arns, missing = find_certificates(hosts, issued)
         if missing:
-            raise UnmetNeed([self._without_certificate(host, wanted) for host in missing])
+            none = "ACM has no issued certificate for {}; request one, or name certificates here"
+            raise UnmetNeed([self._without_certificate(host, wanted, none.format(host)) for host in missing])
         return frozenset(arns)
 
-    def _without_certificate(self, host: str, wanted: ListenerIntent) -> Problem:
-        remedy = f"ACM has no issued certificate for {host}; request one, or name certificates here"
+    def _without_certificate(self, host: str, wanted: ListenerIntent, remedy: str) -> Problem:
         asked = f"certificates {host}"
         field = asked if asked in wanted.blame else "certificates"
         return blamed(wanted.blame, field, remedy=remedy, stack=self.intent.stack)

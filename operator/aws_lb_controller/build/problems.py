@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import TracebackType
 
+from aws_lb_controller.build.facts import Unanswered
 from aws_lb_controller.errors import Problem, SpecError, UnmetNeed
 from aws_lb_controller.intent.values import Blame
 from aws_lb_controller.model.stack import StackId
@@ -45,6 +47,19 @@ def blamed(blame: Mapping[str, Blame], field: str, *, remedy: str, stack: StackI
     """A problem with a field, told to whom the intent blames for it, or else to the stack's owner."""
     whom = blame.get(field) or Blame(object=_owner(stack), field=field)
     return Problem(whom.object, whom.field, value, remedy, whom.member)
+
+
+def untold(answer: Unanswered) -> str:
+    """The remedy where AWS would not tell what somebody needs to know."""
+    way_out = "give the controller the permission" if answer.denied else "see to it in AWS"
+    return f"AWS does not tell ({answer}): {way_out}"
+
+
+def suffered_by(problem: Problem, asker: Blame) -> Problem:
+    """The same problem, which a member of a group has who asks for something else that does not go with it."""
+    kind, _, name = asker.object.partition(" ")
+    member = asker.member or (name if kind == "Ingress" else "")
+    return problem if problem.object == f"Ingress {member}" else replace(problem, member=member or problem.member)
 
 
 def _owner(stack: StackId) -> str:

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from aws_lb_controller.api.names import Tag, cluster_tag
 from aws_lb_controller.build.config import BuildConfig
-from aws_lb_controller.build.facts import Facts, PublicSubnets, Subnet, VpcSubnets
-from aws_lb_controller.build.problems import blamed
+from aws_lb_controller.build.facts import Facts, PublicSubnets, Subnet, Unanswered, VpcSubnets
+from aws_lb_controller.build.problems import blamed, suffered_by, untold
 from aws_lb_controller.errors import SpecError, UnmetNeed
 from aws_lb_controller.intent.values import LoadBalancerIntent, SubnetChoice
 from aws_lb_controller.model.load_balancer import LoadBalancer, Scheme
@@ -92,9 +92,13 @@ class SubnetChooser:
         return [s for s in self._all if all(_fits(s.tags.get(key), patterns) for key, patterns in wanted.items())]
 
     def _kept(self, existing: LoadBalancer) -> tuple[Subnet, ...]:
-        """An ALB's are taken as they are; an NLB's must still fit, as its address type may have changed."""
+        """An ALB's are taken as they are unless IPv6 is new to it; an NLB's must still fit in any case."""
         subnets = self._named(sorted(m.subnet_id for m in existing.subnets))
-        return subnets if self.intent.type == "application" else self._checked(subnets)
+        if self.intent.type != "application":
+            return self._checked(subnets)
+        if existing.ip_address_type == "ipv4":
+            self._check_addresses(subnets)
+        return subnets
 
     def _discovered(self) -> tuple[Subnet, ...]:
         role = _ROLE_TAGS[self.scheme]
@@ -102,6 +106,8 @@ class SubnetChooser:
         looked_for = f"the tag {role} (empty or 1)"
         if not candidates and self.config.subnet_discovery_by_reachability:
             public = self.facts[PublicSubnets()]
+            if isinstance(public, Unanswered):
+                raise self._unmet(f"{untold(public)}, tag subnets with {role}, or name them here")
             candidates = [s for s in self._all if (s.id in public) == (self.scheme == "internet-facing")]
             looked_for += f", then {'a' if self.scheme == 'internet-facing' else 'no'} route to an internet gateway"
         return self._one_per_zone(candidates, looked_for=looked_for)
@@ -121,10 +127,12 @@ class SubnetChooser:
         found = (
             f"looked among {len(self._all)} subnets of {self.config.vpc_id} for {looked_for}: found {len(candidates)}"
         )
+        because = "scheme" if all(map(self._has_needed_addresses, candidates)) else "ip-address-type"
         if not chosen:
-            raise self._unmet("; ".join([found, *refusals, "tag subnets that fit, or name them here"]))
+            remedy = "; ".join([found, *refusals, "tag subnets that fit, or name them here"])
+            raise self._unmet(remedy, because=because)
         self._check_locale(chosen)
-        self._check_count(chosen, found="; ".join([found, *refusals]))
+        self._check_count(chosen, found="; ".join([found, *refusals]), because=because)
         return chosen
 
     def _sieve(self, candidates: Sequence[Subnet]) -> tuple[list[Subnet], list[str]]:
@@ -158,11 +166,15 @@ class SubnetChooser:
         self._check_zones(subnets)
         self._check_locale(subnets)
         self._check_count(subnets, found=f"found {_ids(subnets)}")
+        self._check_addresses(subnets)
+        return subnets
+
+    def _check_addresses(self, subnets: Sequence[Subnet]) -> None:
         if lacking := [s for s in subnets if not self._has_needed_addresses(s)]:
             raise self._unmet(
-                f"{_ids(lacking)} has no IPv6 network, which {self.ip_address_type} needs in every subnet"
+                f"{_ids(lacking)} has no IPv6 network, which {self.ip_address_type} needs in every subnet",
+                because="ip-address-type",
             )
-        return subnets
 
     def _check_zones(self, subnets: Sequence[Subnet]) -> None:
         for zone, number in Counter(s.zone for s in subnets).items():
@@ -176,14 +188,18 @@ class SubnetChooser:
                 f"{_ids(subnets)} stand in zones of several kinds ({', '.join(sorted(kinds))}); take one kind"
             )
 
-    def _check_count(self, subnets: Sequence[Subnet], *, found: str) -> None:
+    def _check_count(self, subnets: Sequence[Subnet], *, found: str, because: str = "") -> None:
         alb = self.intent.type == "application" and not self.config.alb_single_subnet
         needed = 2 if alb and subnets[0].zone_type == "availability-zone" else 1
         if len(subnets) < needed:
-            raise self._unmet(f"{found}; an application load balancer needs subnets in {needed} zones")
+            remedy = f"{found}; an application load balancer needs subnets in {needed} zones"
+            raise self._unmet(remedy, because=because)
 
-    def _unmet(self, remedy: str, *, value: str = "") -> UnmetNeed:
-        return UnmetNeed([blamed(self.intent.blame, "subnets", remedy=remedy, stack=self.stack, value=value)])
+    def _unmet(self, remedy: str, *, value: str = "", because: str = "") -> UnmetNeed:
+        """because: the annotation of the load balancer for whose sake the subnets do not fit."""
+        problem = blamed(self.intent.blame, "subnets", remedy=remedy, stack=self.stack, value=value)
+        asker = self.intent.blame.get(because)
+        return UnmetNeed([suffered_by(problem, asker) if asker else problem])
 
 
 def _pattern(value: str) -> re.Pattern[str]:

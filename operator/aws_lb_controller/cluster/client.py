@@ -25,6 +25,7 @@ READ_SECONDS = 15.0
 CONNECTIONS = 32
 USER_AGENT = "aws-load-balancer-controller"
 MERGE_PATCH = "application/merge-patch+json"
+STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
 _ERRORS: Mapping[int, type[KubernetesError]] = {404: KubernetesNotFound, 409: KubernetesConflict}
 # a dead connection is only met by using it: try a fresh one once, as nothing has been sent on the first

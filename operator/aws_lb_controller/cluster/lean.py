@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aws_lb_controller.api.names import READINESS_GATE_PREFIX, Label
+from aws_lb_controller.cluster import quic
 from aws_lb_controller.cluster.kinds import ENDPOINT_SLICE, NODE, POD, SECRET, Kind
 from aws_lb_controller.intent import oidc_client
 
@@ -34,10 +35,12 @@ def _whole(kind: Kind, obj: Mapping[str, Any]) -> Json:
 
 def _pod(_kind: Kind, obj: Mapping[str, Any]) -> Json:
     metadata, spec, status = obj["metadata"], obj.get("spec") or {}, obj.get("status") or {}
-    annotations = _only(metadata.get("annotations") or {}, (POD_ENI_ANNOTATION,))
+    annotations = _only(metadata.get("annotations") or {}, (POD_ENI_ANNOTATION, quic.CONTAINERS_ANNOTATION))
+    with_ids = quic.CONTAINERS_ANNOTATION in annotations
     kept = {
         "labels": _shared(metadata.get("labels") or {}),
         "annotations": annotations or None,
+        "creationTimestamp": _intern(metadata.get("creationTimestamp")),
         "deletionTimestamp": metadata.get("deletionTimestamp"),
     }
     return {
@@ -46,26 +49,44 @@ def _pod(_kind: Kind, obj: Mapping[str, Any]) -> Json:
             nodeName=_intern(spec.get("nodeName")),
             hostNetwork=spec.get("hostNetwork"),
             readinessGates=spec.get("readinessGates"),
-            containers=_named_ports(spec.get("containers") or ()),
-            initContainers=_named_ports(c for c in spec.get("initContainers") or () if c.get("restartPolicy")),
+            containers=_containers(spec.get("containers") or (), with_ids),
+            initContainers=_containers((c for c in spec.get("initContainers") or () if _stays(c)), with_ids),
         ),
         "status": _present(
             phase=_intern(status.get("phase")),
             podIP=status.get("podIP"),
             podIPs=status.get("podIPs") if len(status.get("podIPs") or ()) > 1 else None,
-            conditions=_conditions(status, _is_pod_condition),
+            conditions=[_pod_condition(each) for each in status.get("conditions") or () if _is_kept(each["type"])],
         ),
     }
 
 
-def _is_pod_condition(type_: str) -> bool:
+def _is_kept(type_: str) -> bool:
     return type_ in POD_CONDITIONS or type_.startswith(READINESS_GATE_PREFIX)
 
 
-def _named_ports(containers: Iterable[Mapping[str, Any]]) -> list[Json] | None:
-    """Containers with the ports that have a name: others cannot be referred to."""
-    named = ([port for port in container.get("ports") or () if port.get("name")] for container in containers)
-    return [{"ports": ports} for ports in named if ports] or None
+def _pod_condition(condition: Mapping[str, Any]) -> Json:
+    """Of our gates all that we write, for it is only written when it differs."""
+    ours = condition["type"].startswith(READINESS_GATE_PREFIX)
+    kept = ("type", "status", "reason", "message", "lastTransitionTime") if ours else ("type", "status")
+    return {key: _intern(condition[key]) for key in kept if condition.get(key)}
+
+
+def _stays(container: Mapping[str, Any]) -> bool:
+    """Whether an init container is a sidecar; what is kept of one does not say it again."""
+    return bool(container.get("restartPolicy"))
+
+
+def _containers(containers: Iterable[Mapping[str, Any]], with_ids: bool) -> list[Json] | None:
+    kept = (_container(container, with_ids) for container in containers)
+    return [container for container in kept if container] or None
+
+
+def _container(container: Mapping[str, Any], with_ids: bool) -> Json:
+    """The ports that have a name, for others cannot be referred to; with a QUIC server id that, and all ports."""
+    environment = quic.environment(container) if with_ids else []
+    ports = [port for port in container.get("ports") or () if environment or port.get("name")]
+    return _present(ports=ports or None, env=environment or None)
 
 
 def _node(_kind: Kind, obj: Mapping[str, Any]) -> Json:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from aws_lb_controller.cluster import quic
 from aws_lb_controller.cluster.indexes import Obj, full_name, is_deleting, labels_of, namespace_of, spec_of
 
 EXCLUDE_LABELS = (
@@ -142,7 +143,8 @@ class Pod:
     """A pod. name: ``namespace/name``; ip: ``status.podIP``, None before it has one; ips: all of them.
 
     conditions: condition type to status, for those that are kept (readiness and our gates); named_ports: the
-    containers' ports that have a name; eni: the VPC CNI's annotation about branch interfaces, as written.
+    containers' ports that have a name; eni: the VPC CNI's annotation about branch interfaces, as written; server_ids:
+    of its containers behind QUIC listeners.
     """
 
     name: str
@@ -157,6 +159,7 @@ class Pod:
     host_network: bool = False
     deleting: bool = False
     eni: str | None = None
+    server_ids: tuple[quic.ServerId, ...] = ()
 
     @property
     def containers_ready(self) -> bool:
@@ -181,6 +184,7 @@ def pod(obj: Obj) -> Pod:
         host_network=bool(spec.get("hostNetwork")),
         deleting=is_deleting(obj),
         eni=(obj["metadata"].get("annotations") or {}).get("vpc.amazonaws.com/pod-eni"),
+        server_ids=quic.server_ids(obj),
     )
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aws_lb_controller.cluster.client import MERGE_PATCH, KubeClient
+from aws_lb_controller.cluster.client import MERGE_PATCH, STRATEGIC_MERGE_PATCH, KubeClient
 from aws_lb_controller.cluster.indexes import Obj, finalizers_of, is_deleting, namespace_of
-from aws_lb_controller.cluster.kinds import Kind
+from aws_lb_controller.cluster.kinds import POD, Kind
 from aws_lb_controller.cluster.lean import lean
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import KubernetesConflict, KubernetesNotFound
@@ -71,6 +71,15 @@ class Writes:
             return obj
         return self._patch(kind, obj, {"status": status}, subresource="/status")
 
+    def set_pod_condition(self, pod: Obj, condition: Mapping[str, str]) -> None:
+        """Merge a condition into those of the pod's status: other types, and fields that are not given, stay.
+
+        Raises `KubernetesConflict` where another pod has that name now, `KubernetesNotFound` where none has.
+        """
+        body = {"metadata": {"uid": pod["metadata"]["uid"]}, "status": {"conditions": [condition]}}
+        # the conditions of a pod are a map by type only for this kind of patch: any other replaces the whole list
+        self._patch(POD, pod, body, subresource="/status", content_type=STRATEGIC_MERGE_PATCH)
+
     def patch(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Obj:
         """Merge `body` into the object."""
         held = self._store.get(kind, namespace, name)
@@ -121,10 +130,18 @@ class Writes:
             obj = self.fetch(kind, namespace_of(obj), obj["metadata"]["name"])
         return obj
 
-    def _patch(self, kind: Kind, obj: Obj, body: Mapping[str, Any], *, subresource: str = "") -> Obj:
+    def _patch(
+        self,
+        kind: Kind,
+        obj: Obj,
+        body: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        content_type: str = MERGE_PATCH,
+    ) -> Obj:
         self._may_write()
         path = kind.path_of(namespace_of(obj), obj["metadata"]["name"]) + subresource
-        return self._keep(kind, self._client.request("PATCH", path, body=body, content_type=MERGE_PATCH))
+        return self._keep(kind, self._client.request("PATCH", path, body=body, content_type=content_type))
 
     def _keep(self, kind: Kind, answer: Mapping[str, Any]) -> Obj:
         """Put an answer into the store, so that the next read sees it before any watch tells."""

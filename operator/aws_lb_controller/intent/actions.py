@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aws_lb_controller.intent import json_fields
+from aws_lb_controller.intent.json_fields import Fields
 from aws_lb_controller.intent.readers import Unreadable, read_int, read_json
 from aws_lb_controller.model.listener import FixedResponse, Redirect
 
@@ -42,12 +43,18 @@ MISSING_SERVICE = FixedResponse(
     status_code="503", content_type="text/plain", message_body="Backend service does not exist"
 )
 
-_ACTION = ("type", "targetGroupARN", "targetGroupName", "fixedResponseConfig", "redirectConfig", "forwardConfig")
-_FIXED_RESPONSE = ("contentType", "messageBody", "statusCode")
-_REDIRECT = ("host", "path", "port", "protocol", "query", "statusCode")
-_FORWARD = ("targetGroups", "targetGroupStickinessConfig")
-_TARGET_GROUP = ("targetGroupARN", "targetGroupName", "serviceName", "servicePort", "weight")
-_STICKINESS = ("enabled", "durationSeconds")
+_FIXED_RESPONSE: Fields = {f: {} for f in ("contentType", "messageBody", "statusCode")}
+_REDIRECT_PARTS = ("host", "path", "port", "protocol", "query")
+_REDIRECT: Fields = {f: {} for f in (*_REDIRECT_PARTS, "statusCode")}
+_TARGET_GROUP: Fields = {f: {} for f in ("targetGroupARN", "targetGroupName", "serviceName", "servicePort", "weight")}
+_STICKINESS: Fields = {"enabled": {}, "durationSeconds": {}}
+_FORWARD: Fields = {"targetGroups": _TARGET_GROUP, "targetGroupStickinessConfig": _STICKINESS}
+_BY_TYPE: Mapping[str, Fields] = {
+    "fixed-response": {"type": {}, "fixedResponseConfig": _FIXED_RESPONSE},
+    "redirect": {"type": {}, "redirectConfig": _REDIRECT},
+    "forward": {"type": {}, "targetGroupARN": {}, "targetGroupName": {}, "forwardConfig": _FORWARD},
+}
+_ACTION = tuple(dict.fromkeys(field for fields in _BY_TYPE.values() for field in fields))
 
 
 def redirect_to_https(port: int) -> Redirect:
@@ -77,7 +84,23 @@ def read_action(text: str) -> WrittenAction:
             raise Unreadable("write the type as fixed-response, redirect or forward")
 
 
-def _config(action: Mapping[str, Any], field: str, fields: tuple[str, ...]) -> dict[str, Any]:
+def without_effect(action: Any) -> Iterator[str]:
+    """The keys of an action as written that count for nothing: unknown ones, other types', names beside ARNs."""
+    kind = json_fields.text(json_fields.object_of(action, ("type",), of="the action"), "type")
+    fields = _BY_TYPE[kind or ""]
+    yield from json_fields.unknown(action, fields)
+    written = json_fields.object_of(action, fields, of="the action")
+    if "targetGroupARN" in written and "targetGroupName" in written:
+        yield "targetGroupName"
+    forward = json_fields.object_of(written.get("forwardConfig"), _FORWARD, of="forwardConfig")
+    for each in forward.get("targetGroups", ()):
+        group = json_fields.object_of(each, _TARGET_GROUP, of="an item of targetGroups")
+        losing = ("targetGroupName", "servicePort") if "targetGroupARN" in group else ("servicePort",)
+        if "serviceName" not in group:
+            yield from (f"forwardConfig.targetGroups.{field}" for field in losing if field in group)
+
+
+def _config(action: Mapping[str, Any], field: str, fields: Fields) -> dict[str, Any]:
     if field not in action:
         raise Unreadable(f"add {field}")
     return json_fields.object_of(action[field], fields, of=field)
@@ -99,7 +122,7 @@ def _fixed_response(config: Mapping[str, Any]) -> FixedResponse:
 
 
 def _redirect(config: Mapping[str, Any]) -> Redirect:
-    written = {f: value for f in _REDIRECT[:-1] if (value := json_fields.text(config, f)) is not None}
+    written = {f: value for f in _REDIRECT_PARTS if (value := json_fields.text(config, f)) is not None}
     return Redirect(status_code=_status_code(config), **written)
 
 

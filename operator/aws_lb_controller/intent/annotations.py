@@ -6,7 +6,7 @@ annotations by such a table and gathers every problem, so that one edit can mend
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -43,6 +43,7 @@ class Annotation(Generic[T_co]):
 
     What has no effect, and is then told: heeds: a reader stricter than `reader`, of the values that mean something;
     needs: circumstances; gate: the feature gate that must be on; loses_to: suffixes of annotations that win over it.
+    idle_keys: of a value that can be read, as parsed JSON: the keys in it that count for nothing.
     asks_for_nothing: values for which none of that matters, because they only say what holds anyway.
 
     For Ingresses: on_service: how it counts where it stands on a Service behind one, "" where it does not; in_group:
@@ -67,6 +68,7 @@ class Annotation(Generic[T_co]):
     needs: tuple[Need, ...] = ()
     gate: str = ""
     loses_to: tuple[str, ...] = ()
+    idle_keys: Callable[[Any], Iterable[str]] | None = None
     asks_for_nothing: tuple[str | bool | int, ...] = ()
     on_service: str = ""
     in_group: str = ""

@@ -6,6 +6,7 @@ A binding may be ours (made for a target group of a stack) or a user's own, for 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -23,6 +24,11 @@ from aws_lb_controller.api.target_group_binding import (
 from aws_lb_controller.api.target_group_binding import NetworkingPeer as ApiPeer
 from aws_lb_controller.errors import Problem, SpecError
 from aws_lb_controller.model.binding import NetworkingPeer, NetworkingPort, NetworkingRule
+
+_TARGET_GROUP_ARN = re.compile(r"arn:[^:]+:elasticloadbalancing:[^:]+:[^:]+:targetgroup/.+")
+_ROLE_ARN = re.compile(r"arn:[^:]+:iam::[0-9]+:role/.+")
+_VPC_ID = re.compile(r"vpc-[0-9a-f]+")
+_QUIC = frozenset({"QUIC", "TCP_QUIC"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +70,7 @@ class BindingIntent:
     @property
     def uses_server_ids(self) -> bool:
         """Whether its targets are told apart by a QUIC server id too."""
-        return self.target_group_protocol in {"QUIC", "TCP_QUIC"}
+        return self.target_group_protocol in _QUIC
 
 
 def read_binding(raw: Mapping[str, Any]) -> BindingIntent:
@@ -91,6 +97,18 @@ def read_binding(raw: Mapping[str, Any]) -> BindingIntent:
         multi_cluster=spec.multi_cluster_target_group,
         assumed_role=_assumed_role(spec),
     )
+
+
+def role_of(raw: Mapping[str, Any]) -> AssumedRole | None:
+    """The role to assume, of a binding that need not be valid: deleting needs no valid spec."""
+    spec = raw.get("spec") or {}
+    arn, external_id = spec.get("iamRoleArnToAssume"), spec.get("assumeRoleExternalId")
+    return AssumedRole(arn=str(arn), external_id=str(external_id) if external_id else None) if arn else None
+
+
+def is_multi_cluster(raw: Mapping[str, Any]) -> bool:
+    """Whether other clusters have targets in its target group; of a binding that need not be valid."""
+    return bool((raw.get("spec") or {}).get("multiClusterTargetGroup"))
 
 
 def target_group_of(raw: Mapping[str, Any]) -> str | None:
@@ -126,8 +144,32 @@ def _problems(name: str, spec: TargetGroupBindingSpec) -> Iterator[Problem]:
             "",
             "give the target group's ARN (a name alone is resolved by the webhook only)",
         )
+    elif not _TARGET_GROUP_ARN.fullmatch(spec.target_group_arn):
+        remedy = "give a target group's ARN: arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/NAME/ID"
+        yield Problem(name, "spec.targetGroupARN", spec.target_group_arn, remedy)
+    if spec.vpc_id and not _VPC_ID.fullmatch(spec.vpc_id):
+        yield Problem(name, "spec.vpcID", spec.vpc_id, "give the id of the target group's VPC: vpc-...")
+    if spec.target_type == "instance":
+        yield from _instance_problems(name, spec)
+    if spec.iam_role_arn_to_assume and not _ROLE_ARN.fullmatch(spec.iam_role_arn_to_assume):
+        remedy = "give the ARN of a role in the target group's account: arn:aws:iam::ACCOUNT:role/NAME"
+        yield Problem(name, "spec.iamRoleArnToAssume", spec.iam_role_arn_to_assume, remedy)
     if spec.networking is not None:
         yield from _networking_problems(name, spec.networking.ingress, spec.target_type)
+
+
+def _instance_problems(name: str, spec: TargetGroupBindingSpec) -> Iterator[Problem]:
+    if spec.iam_role_arn_to_assume:
+        remedy = "use targetType ip: a target group of another account takes no instances of this one"
+        yield Problem(name, "spec.iamRoleArnToAssume", spec.iam_role_arn_to_assume, remedy)
+    if spec.target_group_protocol in _QUIC:
+        remedy = "use targetType ip: nodes have no QUIC server ids"
+        yield Problem(name, "spec.targetGroupProtocol", spec.target_group_protocol, remedy)
+    for i, each in enumerate(spec.node_selector.match_expressions if spec.node_selector else ()):
+        needs_values = each.operator in ("In", "NotIn")
+        if needs_values != bool(each.values):
+            remedy = f"{each.operator} needs values" if needs_values else f"{each.operator} takes no values"
+            yield Problem(name, f"spec.nodeSelector.matchExpressions[{i}].values", ",".join(each.values), remedy)
 
 
 def _networking_problems(

@@ -150,6 +150,8 @@ class FrontendMerger:
             blame={
                 **{field: asked.blame if (asked := said[field]) else blame for field in _FIELDS},
                 "tags": tags.blame if tags else behind.blame.get("tags", blame),
+                "scheme": scheme.blame if scheme else blame,
+                "ip-address-type": behind.blame.get("ip-address-type", blame),
             },
         )
 

@@ -6,11 +6,12 @@ Ingress that signs users in by it, and is judged there. A JWT validation has no 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from aws_lb_controller.intent import json_fields
+from aws_lb_controller.intent.json_fields import Fields
 from aws_lb_controller.intent.readers import Unreadable, read_json
 
 _EXTRA = "authenticationRequestExtraParams"
@@ -21,6 +22,10 @@ _OIDC = {
     "tokenEndpoint": "TokenEndpoint",
     "userInfoEndpoint": "UserInfoEndpoint",
 }
+_CLAIM: Fields = {"format": {}, "name": {}, "values": {}}
+_FIELDS_OF_COGNITO: Fields = {**{field: {} for field in _COGNITO}, _EXTRA: None}
+_FIELDS_OF_OIDC: Fields = {**{field: {} for field in (*_OIDC, "secretName")}, _EXTRA: None}
+_FIELDS_OF_JWT: Fields = {"jwksEndpoint": {}, "issuer": {}, "additionalClaims": _CLAIM}
 _CLAIM_FORMATS = ("single-string", "string-array", "space-separated-values")
 
 
@@ -39,15 +44,15 @@ class IdentityProvider:
 
 def read_cognito(text: str) -> IdentityProvider:
     """Reads a Cognito user pool. Raises `Unreadable`."""
-    return _provider(_object(text, (*_COGNITO, _EXTRA)), _COGNITO)
+    return _provider(_object(text, _FIELDS_OF_COGNITO), _COGNITO)
 
 
 def read_oidc(text: str) -> IdentityProvider:
     """Reads an OpenID Connect provider. Raises `Unreadable`."""
-    return _provider(_object(text, (*_OIDC, "secretName", _EXTRA)), _OIDC, more=("secretName",))
+    return _provider(_object(text, _FIELDS_OF_OIDC), _OIDC, more=("secretName",))
 
 
-def _object(text: str, fields: tuple[str, ...]) -> dict[str, Any]:
+def _object(text: str, fields: Fields) -> dict[str, Any]:
     return json_fields.object_of(read_json(text), fields, of="the provider")
 
 
@@ -72,8 +77,7 @@ def _extra(written: Mapping[str, Any]) -> dict[str, str]:
 
 def read_jwt_validation(text: str) -> dict[str, Any]:
     """Reads a JWT validation as ELBv2's ``JwtValidationConfig``. Raises `Unreadable`."""
-    fields = ("jwksEndpoint", "issuer", "additionalClaims")
-    written = json_fields.object_of(read_json(text), fields, of="the validation")
+    written = json_fields.object_of(read_json(text), _FIELDS_OF_JWT, of="the validation")
     config: dict[str, Any] = {
         "JwksEndpoint": _required(written, "jwksEndpoint"),
         "Issuer": _required(written, "issuer"),
@@ -83,7 +87,7 @@ def read_jwt_validation(text: str) -> dict[str, Any]:
 
 
 def _claim(value: Any) -> dict[str, Any]:
-    written = json_fields.object_of(value, ("format", "name", "values"), of="an item of additionalClaims")
+    written = json_fields.object_of(value, _CLAIM, of="an item of additionalClaims")
     values = json_fields.texts(written, "values")
     if not values:
         raise Unreadable("add values to each of additionalClaims")
@@ -98,3 +102,21 @@ def _required(written: Mapping[str, Any], field: str) -> str:
     if not value:
         raise Unreadable(f"add {field}")
     return value
+
+
+# -- keys that count for nothing
+
+
+def cognito_without_effect(written: Any) -> Iterator[str]:
+    """Keys of a Cognito user pool that nobody knows."""
+    return json_fields.unknown(written, _FIELDS_OF_COGNITO)
+
+
+def oidc_without_effect(written: Any) -> Iterator[str]:
+    """Keys of an OpenID Connect provider that nobody knows."""
+    return json_fields.unknown(written, _FIELDS_OF_OIDC)
+
+
+def jwt_without_effect(written: Any) -> Iterator[str]:
+    """Keys of a JWT validation that nobody knows."""
+    return json_fields.unknown(written, _FIELDS_OF_JWT)

@@ -133,7 +133,7 @@ class _Reading:
         readers = (self.notes, *self.target_groups.readers)
         written = [p for reader in readers for p in reader.not_carried_out(table.TABLE)]
         unused = [p for p in written if p.value not in _ASKS_NOTHING]
-        return (*self.warnings, *unused)
+        return tuple(dict.fromkeys((*self.warnings, *unused)))
 
     # -- a value of the class's parameters, or else of an annotation
 
@@ -352,6 +352,7 @@ class _Reading:
         if self.notes.raw(table.ACTIONS, name) is not None:
             return self.notes.get(table.ACTIONS, name)
         if self.settings.tolerate_non_existent_backend_action:
+            self._warn_of_503(self.notes.blame(table.ACTIONS, name), "", "there is no such annotation")
             return actions.MISSING_ACTION
         self.notes.complain(table.ACTIONS, f"add it: a backend with port {USE_ANNOTATION} names it", of=name)
         return None
@@ -362,6 +363,7 @@ class _Reading:
             return written
         missing = [d.service for d in written.to if d.service is not None and not self.target_groups.has(d.service)]
         if missing and len(written.to) == 1 and self.settings.tolerate_non_existent_backend_service:
+            self._warn_of_503(blame, missing[0], "there is no such Service in this namespace")
             return actions.MISSING_SERVICE
         for service in missing:
             self.notes.add(Problem(blame.object, blame.field, service, "name a Service that exists in this namespace"))
@@ -369,6 +371,10 @@ class _Reading:
             to=tuple(self._destination(d, blame) for d in written.to if d.service not in missing),
             stickiness_seconds=written.stickiness_seconds,
         )
+
+    def _warn_of_503(self, blame: Blame, value: str, why: str) -> None:
+        remedy = f"{why}: as long as it is missing, requests are answered with 503"
+        self.warnings.append(Problem(blame.object, blame.field, value, remedy))
 
     def _destination(self, written: Destination, blame: Blame) -> ForwardTo:
         if written.service is None or written.port is None:

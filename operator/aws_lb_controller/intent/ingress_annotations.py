@@ -146,7 +146,9 @@ def _port(entry: dict[str, Any], protocol: str) -> int:
     return port
 
 
-_MUTUAL = ("port", "mode", "trustStore", "ignoreClientCertificateExpiry", "advertiseTrustStoreCaNames")
+_MUTUAL: json_fields.Fields = {
+    field: {} for field in ("port", "mode", "trustStore", "ignoreClientCertificateExpiry", "advertiseTrustStoreCaNames")
+}
 _NO_TRUST_STORE = ("trustStore", "")
 """May stand beside any mode."""
 
@@ -401,6 +403,7 @@ LISTEN_PORTS = Annotation(
     about="The ports that the load balancer listens on for this Ingress, each with its protocol.",
     takes="a JSON array of objects, `HTTP` or `HTTPS` to a port",
     reader=_listen_ports,
+    idle_keys=lambda _written: (),  # any other key is an error
     example='[{"HTTP": 80}, {"HTTPS": 443}]',
     default="HTTPS 443 with `certificate-arn`, else HTTP 80",
     aws="CreateListener Port, Protocol",
@@ -453,10 +456,11 @@ MUTUAL_AUTHENTICATION = Annotation(
     about="What HTTPS listeners do with clients' certificates.",
     takes=(
         "a JSON array with an object for each port: `port`, `mode` (`off`, `passthrough`, `verify`); for `verify` "
-        "also `trustStore`, and if wanted `ignoreClientCertificateExpiry` (`true`, `false`) and "
+        "also `trustStore` (its name or ARN), and if wanted `ignoreClientCertificateExpiry` (`true`, `false`) and "
         "`advertiseTrustStoreCaNames` (`on`, `off`)"
     ),
     reader=_mutual_authentication,
+    idle_keys=lambda written: json_fields.unknown(written, _MUTUAL),
     example='[{"port": 443, "mode": "passthrough"}]',
     default="as AWS has it (off)",
     aws="CreateListener MutualAuthentication",
@@ -490,6 +494,7 @@ ACTIONS = Annotation(
         "`redirectConfig`, or `forwardConfig`, `targetGroupARN` or `targetGroupName`"
     ),
     reader=actions.read_action,
+    idle_keys=actions.without_effect,
     keyed=True,
     key="the name that a backend gives as its Service, with the port's name `use-annotation`",
     example_key="maintenance",
@@ -510,6 +515,7 @@ CONDITIONS = Annotation(
         "`query-string`, `source-ip`) with its configuration, such as `hostHeaderConfig`"
     ),
     reader=rules.read_conditions,
+    idle_keys=rules.conditions_without_effect,
     keyed=True,
     key="the name that a rule's backend gives as its Service",
     example_key="web",
@@ -530,6 +536,7 @@ TRANSFORMS = Annotation(
         "`hostHeaderRewriteConfig`"
     ),
     reader=rules.read_transforms,
+    idle_keys=rules.transforms_without_effect,
     keyed=True,
     key="the name that a rule's backend gives as its Service",
     example_key="web",
@@ -765,6 +772,7 @@ JWT_VALIDATION = Annotation(
         "(`single-string`, `string-array`, `space-separated-values`) and `values`"
     ),
     reader=identity_providers.read_jwt_validation,
+    idle_keys=identity_providers.jwt_without_effect,
     example='{"jwksEndpoint": "https://example.com/jwks", "issuer": "https://example.com"}',
     default="none",
     aws="CreateRule Actions.JwtValidationConfig",
@@ -803,6 +811,7 @@ AUTH_IDP_COGNITO = Annotation(
         "prefix alone), and if wanted `authenticationRequestExtraParams`"
     ),
     reader=identity_providers.read_cognito,
+    idle_keys=identity_providers.cognito_without_effect,
     example=(
         '{"userPoolARN": "arn:aws:cognito-idp:eu-west-1:111122223333:userpool/eu-west-1_AbCdEfGhI", '
         '"userPoolClientID": "client", "userPoolDomain": "shop"}'
@@ -822,6 +831,7 @@ AUTH_IDP_OIDC = Annotation(
         "`authenticationRequestExtraParams`"
     ),
     reader=identity_providers.read_oidc,
+    idle_keys=identity_providers.oidc_without_effect,
     example=(
         '{"issuer": "https://example.com", "authorizationEndpoint": "https://example.com/authorize", '
         '"tokenEndpoint": "https://example.com/token", "userInfoEndpoint": "https://example.com/userinfo", '

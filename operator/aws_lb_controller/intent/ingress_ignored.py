@@ -21,7 +21,7 @@ from aws_lb_controller.intent import json_fields, rules
 from aws_lb_controller.intent.annotations import Annotation, AnnotationReader, Need
 from aws_lb_controller.intent.ingress_class import Classified
 from aws_lb_controller.intent.ingress_member import Asked, MemberIntent
-from aws_lb_controller.intent.readers import Unreadable, read_json
+from aws_lb_controller.intent.readers import Unreadable, doubled_keys, read_json
 from aws_lb_controller.intent.values import ListenerIntent, RuleIntent, StackIntent, TargetGroupIntent
 from aws_lb_controller.model.listener import Authenticate, Redirect
 from aws_lb_controller.settings import Settings
@@ -273,6 +273,47 @@ def _differs(notes: AnnotationReader, annotation: Annotation[Any], wins: str | t
     return (tuple(written or ()) if isinstance(wins, tuple) else str(written)) != wins
 
 
+def _within_the_class(seen: _Seen) -> Iterator[Problem]:
+    """What has no effect wherever the Ingress stands: the class itself, or the operator, says otherwise."""
+    spec, gates = seen.classified.spec, seen.settings.feature_gates
+    if spec.subnets and spec.subnets.ids and spec.subnets.tags:
+        yield _of_class(seen, "subnets.tags", ", ".join(spec.subnets.tags), "has no effect; spec.subnets.ids wins")
+    if spec.minimum_load_balancer_capacity and not gates.lb_capacity_reservation:
+        units = str(spec.minimum_load_balancer_capacity.capacity_units)
+        remedy = f"has no effect while the feature gate {table.CAPACITY.gate} is off"
+        yield _of_class(seen, "minimumLoadBalancerCapacity", units, remedy)
+    if spec.wafv2_acl_arn and spec.wafv2_acl_name and seen.settings.enable_wafv2:
+        yield _of_class(seen, "wafv2AclArn", spec.wafv2_acl_arn, "has no effect; spec.wafv2AclName wins over it")
+    for tag in spec.tags or ():
+        if why := _why_not_tagged(seen, tag.key, tag.value):
+            yield _of_class(seen, "tags", f"{tag.key}={tag.value}", why)
+
+
+def _twice_in_the_class(seen: _Seen) -> Iterator[Problem]:
+    spec = seen.classified.spec
+    listeners = [(f"{x.protocol}-{x.port}", x) for x in spec.listeners or ()]
+    keys = {
+        "tags": [tag.key for tag in spec.tags or ()],
+        "loadBalancerAttributes": [attribute.key for attribute in spec.load_balancer_attributes or ()],
+        **{f"listeners {name}": [attribute.key for attribute in x.listener_attributes] for name, x in listeners},
+    }
+    for field, of_field in keys.items():
+        for key in dict.fromkeys(of_field):
+            if of_field.count(key) > 1:
+                yield _of_class(seen, field, key, f"{_LAST_HOLDS}; write it once")
+    names = [name for name, _ in listeners]
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            remedy = "stands more than once, and only the first has an effect; write it once"
+            yield _of_class(seen, "listeners", name, remedy)
+
+
+def _of_class(seen: _Seen, field: str, value: str, remedy: str) -> Problem:
+    """A problem with a field of the class's parameters, told to the Ingress."""
+    name = seen.classified.params.metadata.name if seen.classified.params else ""
+    return Problem(f"IngressClassParams {name}", f"spec.{field}", value, remedy, seen.intent.name)
+
+
 def _class_field(seen: _Seen, annotation: Annotation[Any]) -> str:
     params = seen.classified.params
     return f"spec.{annotation.class_field} of IngressClassParams {params.metadata.name if params else ''}"
@@ -310,6 +351,51 @@ def _control_ports_of_services(seen: _Seen) -> Iterator[Problem]:
 
 def _is_key_of(key: str, service: AnnotationReader) -> bool:
     return key.rpartition(".")[0] == service.object_ref.rpartition("/")[2]
+
+
+# -- keys of JSON that count for nothing
+
+
+def _idle_keys(seen: _Seen) -> Iterator[Problem]:
+    for annotation in (a for a in table.TABLE.values() if a.idle_keys is not None):
+        for notes in seen.holders(annotation):
+            for of in notes.keys_of(annotation) if annotation.keyed else ("",):
+                for key, remedy in _idle_keys_in(notes, annotation, of):
+                    yield seen.tell(annotation, remedy, on=notes, of=of, value=key)
+
+
+def _idle_keys_in(notes: AnnotationReader, annotation: Annotation[Any], of: str) -> Iterator[tuple[str, str]]:
+    """With a remedy each."""
+    if annotation.idle_keys is None or _value(notes, annotation, of) is None:
+        return
+    text = notes.raw(annotation, of) or ""
+    for key in annotation.idle_keys(read_json(text)):
+        yield key, "has no effect; mistyped, or not for this type: write what belongs to the type, or leave it out"
+    for key in json_fields.doubled(text):
+        yield key, f"{_LAST_HOLDS}; write it once in each object"
+
+
+def _keys_twice(seen: _Seen) -> Iterator[Problem]:
+    """Of maps, of which the last holds."""
+    for annotation in (a for a in table.TABLE.values() if a.idle_keys is None):
+        for notes in seen.holders(annotation):
+            for of in notes.keys_of(annotation) if annotation.keyed else ("",):
+                if isinstance(_value(notes, annotation, of), Mapping):
+                    for key in doubled_keys(notes.raw(annotation, of) or ""):
+                        yield seen.tell(annotation, f"{_LAST_HOLDS}; write it once", on=notes, of=of, value=key)
+
+
+_LAST_HOLDS = "stands more than once, and only the last has an effect"
+
+
+def _mutual_authentication_twice(seen: _Seen) -> Iterator[Problem]:
+    if _value(seen.notes, table.MUTUAL_AUTHENTICATION) is None:
+        return
+    entries = json_fields.list_of(read_json(seen.notes.raw(table.MUTUAL_AUTHENTICATION) or ""), of="the ports")
+    ports = [json_fields.integer(json_fields.object_of(entry, ("port",), of="a port"), "port") for entry in entries]
+    for port in dict.fromkeys(ports):
+        if ports.count(port) > 1:
+            yield seen.tell(table.MUTUAL_AUTHENTICATION, f"{_LAST_HOLDS}; write it once", value=str(port))
 
 
 # -- keys of what is not there
@@ -381,20 +467,25 @@ def _protocols_that_are_not_the_last(seen: _Seen) -> Iterator[Problem]:
 
 
 def _tags(seen: _Seen) -> Iterator[Problem]:
-    settings = seen.settings
-    defaults = {} if settings.feature_gates.enable_default_tags_low_priority else settings.default_tags
     by_class = {tag.key: tag.value for tag in seen.classified.spec.tags or ()}
     for notes in (seen.notes, *seen.services):
         for key, value in (_value(notes, table.TAGS) or {}).items():
-            if key in _RESERVED_TAGS:
-                remedy = "has no effect; the controller finds its own resources by this tag"
-            elif defaults.get(key, value) != value:
-                remedy = f"has no effect; --default-tags says {key}={defaults[key]}"
-            elif by_class.get(key, value) != value:
-                remedy = f"has no effect; {_class_field(seen, table.TAGS)} says {key}={by_class[key]}"
-            else:
-                continue
-            yield seen.tell(table.TAGS, remedy, on=notes, value=f"{key}={value}")
+            why = _why_not_tagged(seen, key, value)
+            if not why and by_class.get(key, value) != value:
+                why = f"has no effect; {_class_field(seen, table.TAGS)} says {key}={by_class[key]}"
+            if why:
+                yield seen.tell(table.TAGS, why, on=notes, value=f"{key}={value}")
+
+
+def _why_not_tagged(seen: _Seen, key: str, value: str) -> str:
+    """Why nothing bears a tag, whoever asks for it; "" if something does."""
+    settings = seen.settings
+    defaults = {} if settings.feature_gates.enable_default_tags_low_priority else settings.default_tags
+    if key in _RESERVED_TAGS:
+        return "has no effect; the controller finds its own resources by this tag"
+    if defaults.get(key, value) != value:
+        return f"has no effect; --default-tags says {key}={defaults[key]}"
+    return ""
 
 
 def _secrets(seen: _Seen) -> Iterator[Problem]:
@@ -443,7 +534,12 @@ _RULES: tuple[Callable[[_Seen], Iterator[Problem]], ...] = (
     _in_need,
     _beaten,
     _without_key,
+    _idle_keys,
+    _keys_twice,
+    _mutual_authentication_twice,
     _by_class,
+    _within_the_class,
+    _twice_in_the_class,
     _by_services,
     _control_ports_of_services,
     _actions_of_no_backend,
@@ -606,9 +702,16 @@ def _passes_without_signing_in(seen: _Together) -> Iterator[Problem]:
 
 
 def _web_acl_by_name(seen: _Together) -> Iterator[Problem]:
-    """An ARN beside another member's name; beside its own, the table says it."""
+    """An ARN beside another member's name, or beside its class's; what the Ingress, or the class, says itself is told
+    elsewhere.
+    """
     own = seen.intent.firewall
-    if own.web_acl is None or own.web_acl_name is not None:
+    if own.web_acl is None:
+        return
+    if own.web_acl_name is not None:
+        if own.web_acl.blame.object != own.web_acl_name.blame.object:
+            winner = f"{own.web_acl_name.blame.field} of {own.web_acl_name.blame.object}"
+            yield seen.tell_asked(own.web_acl, own.web_acl.value, f"has no effect; {winner} wins over it")
         return
     for other in seen.others:
         if _value(other, table.WAFV2_ACL_NAME):

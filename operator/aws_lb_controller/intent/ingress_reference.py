@@ -48,8 +48,8 @@ Service: see [its page](ingress-class-params.md).
 
 A value that cannot be read, or that contradicts another, is a Warning `FailedBuildModel` with every problem of the
 Ingress: what it had in AWS stays as it was until it is edited, and the other members of its group go on. A value that
-is fine but has no effect (what an annotation **needs** is not there, another one **wins**, nobody knows its name) is a
-Warning `IgnoredValue`.
+is fine but has no effect (what an annotation **needs** is not there, another one **wins**, nobody knows its name, or a
+key of its JSON) is a Warning `IgnoredValue`.
 
 **AWS** names the call of the ELBv2, EC2 or another API, and the field of it, that the value ends up in.
 """

@@ -77,42 +77,67 @@ class Draft:
     def to_blame(self, problems: Iterable[Problem], recall: Recall) -> Mapping[str, tuple[Problem, ...]]:
         """Which fresh members are the cause of which problems; empty if one of the problems has no such cause.
 
+        Where somebody's own value is wrong, that alone is told: without it, what members want together may go well.
         Of a problem that names nobody they are the cause who now ask for another place for the load balancer.
         """
+        problems = tuple(problems)
+        own = [(problem, whose) for problem in problems if (whose := self._whose_own(problem))]
+        causes = own or [(problem, self._causes_together(problem, recall)) for problem in problems]
+        if not all(names for _, names in causes):
+            return {}
         found: dict[str, dict[Problem, None]] = {}
-        for problem in problems:
-            names = self._sufferers(problem) or self._changed("LoadBalancer", "place", recall)
-            if not names:
-                return {}
+        for problem, names in causes:
             for name in names:
                 found.setdefault(name, {})[problem] = None
         return {name: tuple(those) for name, those in found.items()}
 
-    def _sufferers(self, problem: Problem) -> Set[str]:
+    def _whose_own(self, problem: Problem) -> Set[str]:
         kind, _, name = problem.object.partition(" ")
         if kind == "Service" and not problem.member:
             return {m.name for m in self.fresh.values() if name in _services(m)}
+        if _is_of_two(problem):
+            return frozenset()
         return {problem.member or name} & self.fresh.keys()
+
+    def _causes_together(self, problem: Problem, recall: Recall) -> Set[str]:
+        """Of two whose wishes do not go together, the one who came to it; both did, or neither: who suffers by it."""
+        _, _, name = problem.object.partition(" ")
+        two = {name, problem.member} & self.fresh.keys()
+        changed = two & self._all_changed("LoadBalancer", "place", recall)
+        if len(changed) == 1:
+            return changed
+        return {problem.member} & self.fresh.keys() or self._changed("LoadBalancer", "place", recall)
 
     def to_blame_for(self, intent: StackIntent, about: tuple[str, str] | None, recall: Recall) -> Set[str]:
         """Which fresh members are the cause that AWS does not take something; empty if it cannot be told.
 
         intent: what the members became together. about: what AWS refuses (``errors.AwsError.about``); None: anything.
-        What is one member's own is that member's fault. For what all share, those are to blame who ask for something
-        else than they last did: first they who speak of it at all, then they who came to it.
+        What is one member's own is that member's fault, unless it gave just that before. For what all share, those are
+        to blame who ask for something else than they last did: first they who speak of it at all, then they who came
+        to it.
         """
         kind, name = about or ("LoadBalancer", "")
         if _is_before_the_group(name):
             kind, name = "LoadBalancer", "frontend"
         if kind in _OWNED:
-            return _owners(intent, self.fresh.values(), kind, name) & self.fresh.keys()
+            owners = _owners(intent, self.fresh.values(), kind, name) & self.fresh.keys()
+            if changed := {owner for owner in owners if _own(self.fresh[owner], kind) != _own(recall(owner), kind)}:
+                return changed
+            kind, name = "LoadBalancer", ""
         return self._changed(kind, name, recall)
 
     def _changed(self, kind: str, name: str, recall: Recall) -> Set[str]:
-        now = {member.name: _said(member, kind, name) for member in self.fresh.values()}
-        changed = {m.name for m in self.fresh.values() if now[m.name] != _last(m, kind, name, recall)}
-        loud = {member for member in changed if now[member]}
+        changed = self._all_changed(kind, name, recall)
+        loud = {member for member in changed if _said(self.fresh[member], kind, name)}
         return loud or (changed if len(changed) < len(self.fresh) else set())
+
+    def _all_changed(self, kind: str, name: str, recall: Recall) -> Set[str]:
+        return {m.name for m in self.fresh.values() if _said(m, kind, name) != _last(m, kind, name, recall)}
+
+
+def _is_of_two(problem: Problem) -> bool:
+    """Whether one member's value does not go with another's (`build.problems.suffered_by`)."""
+    return bool(problem.member) and problem.object.startswith(("Ingress ", "IngressGroup "))
 
 
 def _is_before_the_group(name: str) -> bool:
@@ -130,6 +155,15 @@ def _owners(intent: StackIntent, members: Iterable[MemberIntent], kind: str, res
         return {m.name for m in members if any(resource in x.certificates for x in m.listeners)}
     port, _, priority = resource.partition(":")
     return {x.rules[int(priority) - 1].owner for x in intent.listeners if str(x.port) == port}
+
+
+def _own(member: MemberIntent | None, kind: str) -> object:
+    """What of a member becomes resources of this kind."""
+    if member is None or kind == "TargetGroup":
+        return member and member.target_groups
+    if kind == "Certificate":
+        return [listener.certificates for listener in member.listeners]
+    return member.rules, [listener.port for listener in member.listeners]
 
 
 def _services(member: MemberIntent) -> set[str]:

@@ -5,19 +5,25 @@ Each takes an object that `readers.fold` gave, and raises `Unreadable` with the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from aws_lb_controller.intent.readers import Unreadable, fold
 
+Fields = Mapping[str, "Fields | None"]
+"""The fields that a JSON object may have, each with those of the object, or of the array's objects, that it holds; {}:
+it holds none. None: it holds an object whose keys are the user's own.
+"""
 
-def object_of(value: Any, fields: Sequence[str], *, of: str) -> dict[str, Any]:
+
+def object_of(value: Any, fields: Iterable[str], *, of: str) -> dict[str, Any]:
     """The wanted fields of a JSON object, null being an empty one; of: what it is, for the remedy."""
     if value is None:
         return {}
     if not isinstance(value, Mapping):
         raise Unreadable(f"write {of} as a JSON object")
-    return fold(value, fields)
+    return fold(value, tuple(fields))
 
 
 def list_of(value: Any, *, of: str) -> list[Any]:
@@ -61,3 +67,34 @@ def texts(holder: Mapping[str, Any], field: str) -> tuple[str, ...]:
     if not all(isinstance(v, str) for v in values):
         raise Unreadable(f"write {field} as an array of texts in quotes")
     return tuple(values)
+
+
+def unknown(value: Any, fields: Fields, *, at: str = "") -> Iterator[str]:
+    """The keys at any depth that are not among the fields, each with those above it (``forwardConfig.wieght``).
+
+    Keys match in any case, as they are read; null says nothing. at: what `value` is the value of.
+    """
+    if isinstance(value, list):
+        for each in value:
+            yield from unknown(each, fields, at=at)
+    elif isinstance(value, Mapping):
+        held = {field.lower(): of_field for field, of_field in fields.items()}
+        for key, each in value.items():
+            path = f"{at}.{key}" if at else key
+            if each is not None and key.lower() not in held:
+                yield path
+            elif below := held.get(key.lower()):
+                yield from unknown(each, below, at=path)
+
+
+def doubled(text: str) -> tuple[str, ...]:
+    """The keys that stand more than once in one object of valid JSON, of which the last holds."""
+    found: dict[str, None] = {}
+
+    def note(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        found.update(dict.fromkeys(key for key in keys if keys.count(key) > 1))
+        return dict(pairs)
+
+    json.loads(text, object_pairs_hook=note)
+    return tuple(found)

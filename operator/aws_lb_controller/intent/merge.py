@@ -202,6 +202,7 @@ class _Merging:
             table.LOAD_BALANCER_NAME: [m.load_balancer_name for m in self.members],
             table.MANAGE_BACKEND_RULES: [m.manage_backend_rules for m in self.members],
             table.CUSTOMER_OWNED_POOL: [m.customer_owned_pool for m in self.members],
+            table.CAPACITY: [m.capacity_units for m in self.members],
             table.INBOUND_CIDRS: [x.cidrs for m in self.members for x in m.listeners],
         }
         blame = {a.suffix: self._first_blame(a, said) for a, said in asked.items()}

@@ -93,6 +93,12 @@ def read_map(text: str) -> dict[str, str]:
     return dict(_pair(part) for part in _pairs(text))
 
 
+def doubled_keys(text: str) -> list[str]:
+    """The keys that stand more than once in what `read_map` reads."""
+    keys = [_pair(part)[0] for part in _pairs(text)]
+    return [key for key in dict.fromkeys(keys) if keys.count(key) > 1]
+
+
 def _pair(part: str) -> tuple[str, str]:
     key, equals, value = part.partition("=")
     if not equals or not key.strip():

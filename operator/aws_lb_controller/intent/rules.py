@@ -6,11 +6,12 @@ trailing slash counts), then the others as written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from aws_lb_controller.intent import json_fields
+from aws_lb_controller.intent.json_fields import Fields
 from aws_lb_controller.intent.readers import Unreadable, read_json
 from aws_lb_controller.intent.values import RuleIntent
 from aws_lb_controller.model.listener import Condition, Redirect, Transform
@@ -97,7 +98,18 @@ _CONFIG = {
     "query-string": "queryStringConfig",
     "source-ip": "sourceIPConfig",
 }
-_WITH_REGEX = frozenset({"host-header", "http-header", "path-pattern"})
+_PATTERNS: Fields = {"values": {}, "regexValues": {}}
+_QUERY: Fields = {"key": {}, "value": {}}
+_OF_CONFIG: Mapping[str, Fields] = {
+    "host-header": _PATTERNS,
+    "http-header": {"httpHeaderName": {}, **_PATTERNS},
+    "http-request-method": {"values": {}},
+    "path-pattern": _PATTERNS,
+    "query-string": {"values": _QUERY},
+    "source-ip": {"values": {}},
+}
+_REWRITE: Fields = {"regex": {}, "replace": {}}
+_REWRITES: Fields = {"rewrites": _REWRITE}
 _REWRITE_CONFIG = {"url-rewrite": "urlRewriteConfig", "host-header-rewrite": "hostHeaderRewriteConfig"}
 
 
@@ -126,11 +138,12 @@ def _condition(field: str, written: Mapping[str, Any]) -> Condition:
     name = _CONFIG[field]
     if name not in written:
         raise Unreadable(f"add {name} to the condition {field}")
-    config = json_fields.object_of(written[name], ("values", "regexValues", "httpHeaderName"), of=name)
+    config = json_fields.object_of(written[name], _OF_CONFIG[field], of=name)
     values = _query_values(config) if field == "query-string" else json_fields.texts(config, "values")
-    regex_values = json_fields.texts(config, "regexValues") if field in _WITH_REGEX else ()
+    regex_values = json_fields.texts(config, "regexValues")
     if bool(values) == bool(regex_values):
-        raise Unreadable(f"give {name} {'either values or regexValues' if field in _WITH_REGEX else 'values'}")
+        either = "either values or regexValues" if "regexValues" in _OF_CONFIG[field] else "values"
+        raise Unreadable(f"give {name} {either}")
     return Condition(field=field, values=values, regex_values=regex_values, header_name=_header_name(field, config))
 
 
@@ -143,16 +156,39 @@ def _query_values(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _query_value(written: Any) -> str:
-    pair = json_fields.object_of(written, ("key", "value"), of="an item of values")
+    pair = json_fields.object_of(written, _QUERY, of="an item of values")
     value = json_fields.text(pair, "value")
     if not value:
         raise Unreadable("give each item of queryStringConfig.values a value")
     return f"{json_fields.text(pair, 'key') or ''}={value}"
 
 
+def conditions_without_effect(conditions: Any) -> Iterator[str]:
+    """The keys of conditions as written that count for nothing: unknown ones, and those of other fields.
+
+    Conditions of unknown fields are told for themselves.
+    """
+    yield from _without_effect(conditions, "field", _CONFIG, _OF_CONFIG)
+
+
 def read_transforms(text: str) -> tuple[Transform, ...]:
     """Reads an array of transforms. Raises `Unreadable`."""
     return tuple(_transform(t) for t in json_fields.list_of(read_json(text), of="the transforms"))
+
+
+def transforms_without_effect(transforms: Any) -> Iterator[str]:
+    """The keys of transforms as written that count for nothing: unknown ones, and those of other types."""
+    yield from _without_effect(transforms, "type", _REWRITE_CONFIG, dict.fromkeys(_REWRITE_CONFIG, _REWRITES))
+
+
+def _without_effect(
+    items: Any, selector: str, configs: Mapping[str, str], fields: Mapping[str, Fields]
+) -> Iterator[str]:
+    """selector: the key that says which of the configurations counts."""
+    for item in json_fields.list_of(items, of="the items"):
+        kind = json_fields.text(json_fields.object_of(item, (selector,), of="an item"), selector)
+        if kind is not None and kind in configs:
+            yield from json_fields.unknown(item, {selector: {}, configs[kind]: fields[kind]})
 
 
 def _transform(value: Any) -> Transform:
@@ -161,7 +197,7 @@ def _transform(value: Any) -> Transform:
     if kind not in _REWRITE_CONFIG:
         raise Unreadable(f"write the type as one of {', '.join(_REWRITE_CONFIG)}")
     name = _REWRITE_CONFIG[kind]
-    config = json_fields.object_of(written.get(name), ("rewrites",), of=name)
+    config = json_fields.object_of(written.get(name), _REWRITES, of=name)
     rewrites = tuple(_rewrite(r) for r in json_fields.list_of(config.get("rewrites"), of="rewrites"))
     if not rewrites:
         raise Unreadable(f"add {name} with rewrites")
@@ -169,7 +205,7 @@ def _transform(value: Any) -> Transform:
 
 
 def _rewrite(value: Any) -> tuple[str, str]:
-    written = json_fields.object_of(value, ("regex", "replace"), of="an item of rewrites")
+    written = json_fields.object_of(value, _REWRITE, of="an item of rewrites")
     return json_fields.text(written, "regex") or "", json_fields.text(written, "replace") or ""
 
 

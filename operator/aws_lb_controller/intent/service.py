@@ -179,6 +179,7 @@ class _Reading:
             prefix_for_ipv6_source_nat=get(table.PREFIX_FOR_SOURCE_NAT),
             blame={
                 "name": self.notes.blame(table.NAME),
+                "minimum-load-balancer-capacity": self.notes.blame(table.CAPACITY),
                 "subnets": self.notes.blame(table.SUBNETS),
                 "security-groups": self.notes.blame(table.SECURITY_GROUPS),
                 "eip-allocations": self.notes.blame(table.EIP_ALLOCATIONS),

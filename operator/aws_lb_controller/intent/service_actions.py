@@ -7,18 +7,16 @@ stickiness are nothing that an NLB's listener has.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, TypeVar
 
 from aws_lb_controller.intent import json_fields
+from aws_lb_controller.intent.json_fields import Fields
 from aws_lb_controller.intent.readers import Unreadable, read_json
 
 T = TypeVar("T")
-Fields = Mapping[str, "Fields"]
-"""The fields that a JSON object may have, each with those of the object, or of the array's objects, that it holds."""
-
 _TARGET_GROUP: Fields = {f: {} for f in ("targetGroupARN", "serviceName", "servicePort", "decrypt", "weight")}
 _STICKINESS: Fields = {"enabled": {}}
 _FORWARD: Fields = {
@@ -61,12 +59,12 @@ class WeightedForward:
 def read_weighted_forward(text: str) -> WeightedForward:
     """Reads an action. Raises `Unreadable`, with all that is wrong within ``forwardConfig`` at once."""
     written = read_json(text)
-    action = json_fields.object_of(written, tuple(_ACTION), of="the action")
+    action = json_fields.object_of(written, _ACTION, of="the action")
     if json_fields.text(action, "type") != "forward":
         raise Unreadable("write the type as forward, the only one that a Service's listener can have")
     if "forwardConfig" not in action:
         raise Unreadable("add forwardConfig")
-    config = json_fields.object_of(action["forwardConfig"], tuple(_FORWARD), of="forwardConfig")
+    config = json_fields.object_of(action["forwardConfig"], _FORWARD, of="forwardConfig")
     wrong: list[str] = []
     base_weight = _attempt(partial(_weight, config, "baseServiceWeight"), wrong)
     backends = _attempt(partial(json_fields.list_of, config.get("targetGroups"), of="targetGroups"), wrong) or []
@@ -76,7 +74,7 @@ def read_weighted_forward(text: str) -> WeightedForward:
         raise Unreadable("; ".join(wrong))
     found = tuple(backend for backend in to if backend is not None)
     _check_weights(found)
-    unknown = tuple(dict.fromkeys(_unknown(written, _ACTION)))
+    unknown = tuple(dict.fromkeys(key.rpartition(".")[2] for key in json_fields.unknown(written, _ACTION)))
     return WeightedForward(base_weight=base_weight, to=found, sticky=bool(sticky), passed_over=unknown)
 
 
@@ -90,7 +88,7 @@ def _attempt(read: Callable[[], T], wrong: list[str], *, place: str = "") -> T |
 
 
 def _backend(value: Any) -> Backend:
-    written = json_fields.object_of(value, tuple(_TARGET_GROUP), of="an item of targetGroups")
+    written = json_fields.object_of(value, _TARGET_GROUP, of="an item of targetGroups")
     arn, service = json_fields.text(written, "targetGroupARN"), json_fields.text(written, "serviceName")
     if (arn is None) == (service is None):
         raise Unreadable("name it by targetGroupARN or by serviceName, one of the two")
@@ -127,19 +125,5 @@ def _check_weights(backends: Sequence[Backend]) -> None:
 
 
 def _is_sticky(value: Any) -> bool:
-    config = json_fields.object_of(value, tuple(_STICKINESS), of="targetGroupStickinessConfig")
+    config = json_fields.object_of(value, _STICKINESS, of="targetGroupStickinessConfig")
     return bool(json_fields.boolean(config, "enabled"))
-
-
-def _unknown(value: Any, fields: Fields) -> Iterator[str]:
-    """The keys, at any depth, that are not among the fields; keys match in any case, as they are read."""
-    if isinstance(value, list):
-        for each in value:
-            yield from _unknown(each, fields)
-    elif isinstance(value, dict):
-        held = {field.lower(): of_field for field, of_field in fields.items()}
-        for key, each in value.items():
-            if key.lower() not in held:
-                yield key
-            elif held[key.lower()]:
-                yield from _unknown(each, held[key.lower()])

@@ -70,13 +70,15 @@ class ClientSecret:
     """An OIDC client's secret: where it stands, never what it says. The text is read when a request needs it.
 
     owner: the Ingress (``namespace/name``) that asks for it; secret: the Kubernetes Secret, likewise; mark: changes
-    with the text and tells nothing of it. news: AWS is known to have another one, or none of it yet.
+    with the text and tells nothing of it. news: AWS is known to have another one, or none of it yet. lacking: AWS has
+    none at all in this place, so there is none to keep.
     """
 
     owner: str
     secret: str
     mark: str
     news: bool = field(default=False, compare=False)
+    lacking: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

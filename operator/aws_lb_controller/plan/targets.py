@@ -10,11 +10,15 @@ import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from types import MappingProxyType
 from typing import Literal, TypeVar
 
 from aws_lb_controller.api.selector import LabelSelector
 
 T = TypeVar("T")
+Identity = tuple[str, int, str | None]
+"""Address or instance, port, and server id of a target: what tells it from others."""
+
 ConditionStatus = Literal["True", "False", "Unknown"]
 
 TARGETS_PER_CALL = 200
@@ -37,7 +41,7 @@ class Target:
     availability_zone: str | None = None
 
     @property
-    def identity(self) -> tuple[str, int, str | None]:
+    def identity(self) -> Identity:
         """What tells targets apart: AWS fills in zones by itself, so they do not count."""
         return (self.id, self.port, self.server_id)
 
@@ -49,7 +53,7 @@ class PodEndpoint:
     pod: ``namespace/name`` of a pod that exists; pod_uid tells it from a later one of that name. ready:
     ``conditions.ready``, which counts as true where the slice is silent. node_ready: the status of the node's Ready
     condition, ``False`` for a node that is unknown or has none. container_ports: name → number, of the pod's named
-    ports.
+    ports. server_id: of a pod behind QUIC listeners. zone: its node's availability zone, if known.
     """
 
     address: str
@@ -62,6 +66,7 @@ class PodEndpoint:
     node_ready: ConditionStatus
     container_ports: Mapping[str, int]
     server_id: str | None = None
+    zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,13 +86,16 @@ class CandidateNode:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetChange:
-    """What to call: deregistering comes first and waits for nothing. Both are in a fixed order."""
+    """What to call, each in a fixed order: `deregister` comes first and waits for nothing, then `register`, and then
+    `replaced`, the targets that give way to what was registered: the same address or instance on another port.
+    """
 
     deregister: tuple[Target, ...] = ()
     register: tuple[Target, ...] = ()
+    replaced: tuple[Target, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.deregister or self.register)
+        return bool(self.deregister or self.register or self.replaced)
 
 
 def pods_to_register(endpoints: Iterable[PodEndpoint], *, fail_open: bool) -> tuple[PodEndpoint, ...]:
@@ -117,10 +125,18 @@ def pod_targets(endpoints: Iterable[PodEndpoint], *, with_server_ids: bool = Fal
     )
 
 
-def with_zones(targets: Iterable[Target], vpc_networks: Collection[IPv4Network | IPv6Network]) -> tuple[Target, ...]:
-    """Address targets ready to be registered: AWS must be told a zone for those outside the target group's VPC."""
+def with_zones(
+    targets: Iterable[Target],
+    vpc_networks: Collection[IPv4Network | IPv6Network],
+    zones: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Target, ...]:
+    """Address targets ready to be registered: AWS must be told a zone for those outside the target group's VPC.
+
+    zones: the zones of addresses; those that are not in it are for all zones.
+    """
     return tuple(
-        t if _within(t.id, vpc_networks) else dataclasses.replace(t, availability_zone=ALL_ZONES) for t in targets
+        t if _within(t.id, vpc_networks) else dataclasses.replace(t, availability_zone=zones.get(t.id, ALL_ZONES))
+        for t in targets
     )
 
 
@@ -156,21 +172,39 @@ def change_targets(
     wanted: Iterable[Target],
     registered: Iterable[Target],
     *,
-    ours: Collection[tuple[str, int, str | None]] | None = None,
+    ours: Collection[Identity] | None = None,
     limit: int = 0,
 ) -> TargetChange:
     """What to do so that the registered targets become the wanted ones.
 
     registered: without those that drain, so that one that comes back is registered anew. ours: identities of the
-    targets that may be deregistered, None for all. limit: at most so many targets in the group, 0 for no limit.
+    targets that may be deregistered, None for all. limit: at most so many targets in the group, 0 for no limit; what
+    would be replaced leaves first where there is no room for both.
     """
     want = {t.identity: t for t in wanted}
     have = {t.identity: t for t in registered}
-    leaving = [t for identity, t in have.items() if identity not in want and (ours is None or identity in ours)]
+    leaving = sorted((t for i, t in have.items() if i not in want and (ours is None or i in ours)), key=_order)
     coming = sorted((t for identity, t in want.items() if identity not in have), key=_order)
     if limit:
         coming = coming[: max(0, limit - (len(have) - len(leaving)))]
-    return TargetChange(deregister=tuple(sorted(leaving, key=_order)), register=tuple(coming))
+    replaced = _replaced(leaving, coming)
+    if limit:
+        room = limit - (len(have) - len(leaving)) - len(coming)
+        replaced = replaced[: max(0, room)]
+    later = frozenset(replaced)
+    first = tuple(t for t in leaving if t not in later)
+    return TargetChange(deregister=first, register=tuple(coming), replaced=replaced)
+
+
+def _replaced(leaving: Iterable[Target], coming: Iterable[Target]) -> tuple[Target, ...]:
+    """Of what leaves, the targets whose address or instance stays, on a port that is yet to be registered.
+
+    One that only its server id tells from what comes is none of them: it is in the way.
+    """
+    coming = tuple(coming)
+    moving = {target.id for target in coming}
+    taken = {(target.id, target.port) for target in coming}
+    return tuple(t for t in leaving if t.id in moving and (t.id, t.port) not in taken)
 
 
 def _order(target: Target) -> tuple[str, int, str]:

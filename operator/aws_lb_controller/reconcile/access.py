@@ -1,6 +1,7 @@
-"""Opens the targets' security groups for load balancers before targets are registered. Nothing is revoked here.
+"""What a binding needs of its targets' security groups, and how that is opened. Nothing is revoked here.
 
-A binding that needs nothing but what is known to be open costs no call.
+What is known to be open already costs no call. Everything else costs some, of EC2, which may take long or never answer:
+so it is not for whoever registers and deregisters targets to make them (`access_desk`).
 """
 
 from __future__ import annotations
@@ -8,12 +9,12 @@ from __future__ import annotations
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from aws_lb_controller.aws.network_interfaces import EndpointGroup, Interface, PodPlace
-from aws_lb_controller.errors import Problem, UnmetNeed
+from aws_lb_controller.aws.network_interfaces import EndpointGroup, Interface, NotRead, PodPlace
+from aws_lb_controller.errors import AwsNotFound, Problem, UnmetNeed
 from aws_lb_controller.intent.binding import BindingIntent
 from aws_lb_controller.model.security_group import IngressRule
 from aws_lb_controller.plan.node_rules import Access, rules_of
@@ -23,7 +24,7 @@ from aws_lb_controller.reconcile.backends import Backend, Backends
 
 
 class Interfaces(Protocol):
-    """Whose security group is which: `aws.network_interfaces.NetworkInterfaces`."""
+    """Whose security group is which."""
 
     def of_pods(self, pods: Iterable[PodPlace]) -> Mapping[str, Interface]:
         """Pod uid → interface."""
@@ -33,6 +34,24 @@ class Interfaces(Protocol):
 
     def endpoint_group(self, interface: Interface) -> EndpointGroup:
         """The group to open."""
+
+
+class KnownInterfaces(Interfaces, Protocol):
+    """`aws.network_interfaces.KnownInterfaces`: everything raises `NotRead` rather than ask AWS."""
+
+    def can_place(self, addresses: Iterable[str], *, vpc_id: str | None = None) -> bool:
+        """Whether it can be told which of the addresses are within a VPC."""
+
+
+class ReadInterfaces(Interfaces, Protocol):
+    """`aws.network_interfaces.NetworkInterfaces`: what is not known is read."""
+
+    @property
+    def known(self) -> KnownInterfaces:
+        """The same from memory."""
+
+    def vpc_networks(self, vpc_id: str | None = None) -> object:
+        """The networks of a VPC."""
 
 
 class GroupRules(Protocol):
@@ -60,47 +79,60 @@ class Found:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """What came of it: warnings for the user, and whether the binding's needs are others than before."""
-
-    warnings: tuple[str, ...]
-    changed: bool
-
-
 class AccessOpener:
     """Finds out what bindings need, and opens it. Safe for several threads: one at a time changes a security group."""
 
-    def __init__(self, *, backends: Backends, interfaces: Interfaces, rules: GroupRules, ledger: AccessLedger) -> None:
+    def __init__(
+        self, *, backends: Backends, interfaces: ReadInterfaces, rules: GroupRules, ledger: AccessLedger
+    ) -> None:
         self._backends, self._interfaces, self._rules, self._ledger = backends, interfaces, rules, ledger
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._lock = threading.Lock()
 
-    def open(self, binding: BindingIntent, backend: Backend) -> Opened:
-        """Lets in what the binding's networking names, to all of the backend.
+    def open(self, binding: BindingIntent, backend: Backend) -> Found:
+        """Lets in what the binding's networking names, to all of the backend; what it needed before stays entered.
 
         Raises `UnmetNeed` where some target's security group cannot be found (the others are open then), and
         `AwsError`.
         """
+        self._read_networks(binding, backend)
         found = self.find(binding, backend)
-        before = self._ledger.needs_of(binding.key)
-        # what could not be found out may be what it had: that is not given up yet
-        needs = _both(before, found.access) if found.problems else found.access
-        self._ledger.enter(binding.key, needs)
+        self._ledger.add(binding.key, found.access)
         for group in sorted(found.access):
             if self._ledger.lacks(binding.key, group):
                 self._grant(binding.key, group)
         if found.problems:
             raise UnmetNeed(found.problems)
-        return Opened(warnings=found.warnings, changed=needs != before)
+        return found
 
     def find(self, binding: BindingIntent, backend: Backend) -> Found:
         """What the binding needs, without doing anything about it. Raises `AwsError`."""
+        return self._find(binding, backend, self._interfaces)
+
+    def find_known(self, binding: BindingIntent, backend: Backend) -> Found | None:
+        """As `find`, without any call: None where that cannot tell, or cannot place the targets in their VPC."""
+        if not self._can_place(binding, backend):
+            return None
+        try:
+            return self._find(binding, backend, self._interfaces.known)
+        except NotRead:
+            return None
+
+    def _find(self, binding: BindingIntent, backend: Backend, interfaces: Interfaces) -> Found:
         if binding.networking is None:
             return Found(access={})
         if binding.target_type == "ip":
-            return self._find_for_pods(binding, backend.pods)
-        return self._find_for_nodes(binding, backend.nodes)
+            return self._find_for_pods(binding, backend.pods, interfaces)
+        return self._find_for_nodes(binding, backend.nodes, interfaces)
+
+    def _can_place(self, binding: BindingIntent, backend: Backend) -> bool:
+        addresses = [pod.address for pod in backend.pods] if binding.target_type == "ip" else []
+        return not addresses or self._interfaces.known.can_place(addresses, vpc_id=binding.vpc_id)
+
+    def _read_networks(self, binding: BindingIntent, backend: Backend) -> None:
+        if not self._can_place(binding, backend):
+            with suppress(AwsNotFound):  # what that means is for whoever registers to say
+                self._interfaces.vpc_networks(binding.vpc_id)
 
     @contextmanager
     def alone_with(self, group: str) -> Iterator[None]:
@@ -110,12 +142,12 @@ class AccessOpener:
         with lock:
             yield
 
-    def _find_for_pods(self, binding: BindingIntent, pods: Iterable[PodEndpoint]) -> Found:
+    def _find_for_pods(self, binding: BindingIntent, pods: Iterable[PodEndpoint], interfaces: Interfaces) -> Found:
         pods = tuple(pods)
         places = self._backends.places(pods)
-        interfaces = self._interfaces.of_pods(places.values())
-        lost = [p for uid, p in places.items() if uid not in interfaces and p.kind != "hybrid"]
-        groups, warnings, problems = self._groups(interfaces)
+        found = interfaces.of_pods(places.values())
+        lost = [p for uid, p in places.items() if uid not in found and p.kind != "hybrid"]
+        groups, warnings, problems = _groups(found, interfaces)
         by_group: defaultdict[str, list[PodEndpoint]] = defaultdict(list)
         for pod in pods:
             if pod.pod_uid in groups:
@@ -123,30 +155,13 @@ class AccessOpener:
         access = {group: _rules(binding, behind) for group, behind in by_group.items()}
         return Found(access=access, problems=(*problems, *map(_lost_pod, lost)), warnings=warnings)
 
-    def _find_for_nodes(self, binding: BindingIntent, nodes: Iterable[CandidateNode]) -> Found:
+    def _find_for_nodes(self, binding: BindingIntent, nodes: Iterable[CandidateNode], interfaces: Interfaces) -> Found:
         names = {node.instance_id: node.name for node in nodes if node.instance_id}
-        interfaces = self._interfaces.of_instances(names)
-        groups, warnings, problems = self._groups(interfaces)
+        found = interfaces.of_instances(names)
+        groups, warnings, problems = _groups(found, interfaces)
         rules = _rules(binding, ())
-        lost = (_lost_node(names[instance], instance) for instance in names if instance not in interfaces)
+        lost = (_lost_node(names[instance], instance) for instance in names if instance not in found)
         return Found(access=dict.fromkeys(groups.values(), rules), problems=(*problems, *lost), warnings=warnings)
-
-    def _groups(
-        self, interfaces: Mapping[str, Interface]
-    ) -> tuple[dict[str, str], tuple[str, ...], tuple[Problem, ...]]:
-        groups: dict[str, str] = {}
-        warnings: dict[str, None] = {}
-        problems: dict[Problem, None] = {}
-        for key, interface in interfaces.items():
-            try:
-                chosen = self._interfaces.endpoint_group(interface)
-            except UnmetNeed as need:
-                problems.update(dict.fromkeys(need.problems))
-                continue
-            groups[key] = chosen.id
-            if chosen.warning:
-                warnings[chosen.warning] = None
-        return groups, tuple(warnings), tuple(problems)
 
     def _grant(self, binding: str, group: str) -> None:
         with self.alone_with(group):
@@ -161,6 +176,25 @@ class AccessOpener:
                 self._ledger.granted(group, missing)
 
 
+def _groups(
+    found: Mapping[str, Interface], interfaces: Interfaces
+) -> tuple[dict[str, str], tuple[str, ...], tuple[Problem, ...]]:
+    """For each interface the group to open, what is to be warned of, and where there is none."""
+    groups: dict[str, str] = {}
+    warnings: dict[str, None] = {}
+    problems: dict[Problem, None] = {}
+    for key, interface in found.items():
+        try:
+            chosen = interfaces.endpoint_group(interface)
+        except UnmetNeed as need:
+            problems.update(dict.fromkeys(need.problems))
+            continue
+        groups[key] = chosen.id
+        if chosen.warning:
+            warnings[chosen.warning] = None
+    return groups, tuple(warnings), tuple(problems)
+
+
 def _rules(binding: BindingIntent, pods: Iterable[PodEndpoint]) -> frozenset[IngressRule]:
     pods = tuple(pods)
 
@@ -168,10 +202,6 @@ def _rules(binding: BindingIntent, pods: Iterable[PodEndpoint]) -> frozenset[Ing
         return {pod.container_ports[name] for pod in pods if name in pod.container_ports}
 
     return rules_of(binding.networking or (), numbers)
-
-
-def _both(one: Access, other: Access) -> Access:
-    return {g: one.get(g, frozenset()) | other.get(g, frozenset()) for g in {*one, *other}}
 
 
 def _lost_pod(place: PodPlace) -> Problem:

@@ -30,23 +30,48 @@ class AccessLedger:
     def __init__(self, *, restricted: bool) -> None:
         self._restricted = restricted
         self._needs: dict[str, Access] = {}
+        self._doubted: set[str] = set()
         self._known: dict[str, Rules] = {}
         self._lock = threading.Lock()
 
     def enter(self, binding: str, access: Access) -> None:
-        """The binding needs this from now on, and nothing else."""
+        """The binding needs this from now on, and nothing else.
+
+        Only for whoever registers the binding's targets: nobody else can tell that what it needed has gone.
+        """
         with self._lock:
             self._needs[binding] = access
+            self._doubted.discard(binding)
+
+    def add(self, binding: str, access: Access) -> None:
+        """The binding needs this too; if it was never entered, at least this."""
+        with self._lock:
+            if binding not in self._needs:
+                self._doubted.add(binding)
+            self._needs[binding] = _both(self._needs.get(binding, {}), access)
 
     def enter_if_new(self, binding: str, access: Access) -> None:
-        """As `enter`, unless the binding is entered already (and that may be newer)."""
+        """As `add`, unless the binding is entered already: that may be newer."""
         with self._lock:
-            self._needs.setdefault(binding, access)
+            if binding not in self._needs:
+                self._needs[binding] = access
+                self._doubted.add(binding)
+
+    def doubt(self, binding: str) -> None:
+        """The binding may need more than is entered, and nobody can tell what, until it is entered anew."""
+        with self._lock:
+            self._doubted.add(binding)
+
+    def is_certain(self, binding: str) -> bool:
+        """Whether all that the binding needs is entered."""
+        with self._lock:
+            return binding in self._needs and binding not in self._doubted
 
     def strike(self, binding: str) -> None:
         """The binding needs nothing any more."""
         with self._lock:
             self._needs.pop(binding, None)
+            self._doubted.discard(binding)
 
     def bindings(self) -> frozenset[str]:
         """Every binding that is entered."""
@@ -62,6 +87,12 @@ class AccessLedger:
         """All needs together: security group's id → rules."""
         with self._lock:
             return self._together()
+
+    def is_open(self, binding: str) -> bool:
+        """Whether all that the binding needs is known to be let in."""
+        with self._lock:
+            needs = self._needs.get(binding, {})
+            return not any(lacking(need, self._known.get(group, NO_RULES)) for group, need in needs.items())
 
     def lacks(self, binding: str, group: str) -> bool:
         """Whether something that the binding needs in the group is not known to be there."""
@@ -110,3 +141,7 @@ class AccessLedger:
 
     def _together(self) -> dict[str, Rules]:
         return together(self._needs.values(), restricted=self._restricted)
+
+
+def _both(one: Access, other: Access) -> Access:
+    return {g: one.get(g, NO_RULES) | other.get(g, NO_RULES) for g in {*one, *other}}

@@ -9,7 +9,7 @@ from typing import Literal, cast
 import orjson
 
 from aws_lb_controller.aws.network_interfaces import PodPlace
-from aws_lb_controller.cluster import views
+from aws_lb_controller.cluster import quic, views
 from aws_lb_controller.cluster.indexes import full_name, spec_of
 from aws_lb_controller.cluster.kinds import ENDPOINT_SLICE, NODE, POD, SERVICE
 from aws_lb_controller.cluster.store import Store
@@ -55,10 +55,12 @@ def wanted_targets(binding: BindingIntent, backend: Backend) -> tuple[Target, ..
 
 
 class Backends:
-    """Finds backends. fail_open: rather register what has not been heard of than nothing."""
+    """Finds backends. fail_open: rather register what has not been heard of than nothing. server_id_variable: where
+    containers have their QUIC server id.
+    """
 
-    def __init__(self, store: Store, *, fail_open: bool) -> None:
-        self._store, self._fail_open = store, fail_open
+    def __init__(self, store: Store, *, fail_open: bool, server_id_variable: str = quic.VARIABLE) -> None:
+        self._store, self._fail_open, self._server_id_variable = store, fail_open, server_id_variable
 
     def find(self, binding: BindingIntent) -> Backend:
         """Raises `BackendMissing`, and `SpecError` for a Service that has no node ports to register."""
@@ -99,6 +101,8 @@ class Backends:
                 containers_ready=pod.containers_ready,
                 node_ready=(node.ready if node else None) or "False",
                 container_ports=pod.named_ports,
+                server_id=quic.server_id_of(pod.server_ids, self._server_id_variable, port),
+                zone=(node.zone if node else None) or endpoint.zone,
             )
 
     def _nodes(self, binding: BindingIntent) -> tuple[CandidateNode, ...]:
@@ -116,6 +120,7 @@ class Backends:
             instance_id=node.instance_id if node else None,
             interface_id=_own_interface(pod.eni, address) if pod and pod.eni else None,
             kind=_kind(node),
+            node_address=node.internal_ip if node else None,
         )
 
     def _pod(self, name: str) -> views.Pod | None:

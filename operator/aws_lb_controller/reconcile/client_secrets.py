@@ -24,6 +24,7 @@ from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import KubernetesNotFound
 from aws_lb_controller.model.listener import Action, Authenticate, ClientSecret
+from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.stack import Stack, StackId
 from aws_lb_controller.plan.steps import CreateListener, CreateRule, ModifyListener, ModifyRule, Step
 from aws_lb_controller.reconcile.ports import KubernetesWriter, Obj
@@ -98,6 +99,31 @@ class GivenSecrets:
             self._writer.patch(TARGET_GROUP_BINDING, meta["namespace"], meta["name"], body)
         except KubernetesNotFound:
             return  # it went meanwhile, and the record with it
+
+
+def as_it_stands(step: Step, observed: ObservedStack) -> Step:
+    """The step with those client secrets marked as lacking where AWS signs nobody in by OIDC until now."""
+    match step:
+        case ModifyRule(arn=arn, rule=rule):
+            there = (seen.resource.actions for seen in observed.rules if seen.arn == arn)
+            return replace(step, rule=replace(rule, actions=_compared_with(next(there, ()), rule.actions)))
+        case ModifyListener(arn=arn, listener=listener):
+            defaults = (seen.resource.default_actions for seen in observed.listeners if seen.arn == arn)
+            actions = _compared_with(next(defaults, ()), listener.default_actions)
+            return replace(step, listener=replace(listener, default_actions=actions))
+    return step
+
+
+def _compared_with(there: tuple[Action, ...], wanted: tuple[Action, ...]) -> tuple[Action, ...]:
+    if any(isinstance(action, Authenticate) and action.type == "authenticate-oidc" for action in there):
+        return wanted
+    return tuple(_as_lacking(action) for action in wanted)
+
+
+def _as_lacking(action: Action) -> Action:
+    if not isinstance(action, Authenticate) or action.client_secret is None:
+        return action
+    return replace(action, client_secret=replace(action.client_secret, lacking=True))
 
 
 def _read(text: str) -> Marks:

@@ -3,10 +3,12 @@
 A step that fails ends the run: what was done stays, nothing is rolled back, and the next run plans afresh from what
 then exists. Whatever is seen afterwards is read anew from AWS, because an error may hide that a call took effect.
 
-Three kinds of steps end no run. A change in place that AWS refuses for good (an NLB's subnets or security groups) is
+Some steps end no run. A change in place that AWS refuses for good (an NLB's subnets or security groups) is
 set aside and told at the end, so that it keeps nothing else from coming right. So is whatever AWS refuses of a firewall
-(`firewalls`). And once all that is wanted stands and the status says so, what is left (old target groups that drain, a
-capacity that comes later) is done bit by bit.
+(`firewalls`), and a capacity that we may not see or reserve (`capacity`). And once all that is wanted stands and the
+status says so, what is left (old target groups that drain, a capacity that comes later) is done bit by bit. A sign-in
+whose Secret is missing waits for itself alone; a listener that must be made meanwhile turns away whom it would have
+signed in.
 """
 
 from __future__ import annotations
@@ -16,19 +18,23 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from aws_lb_controller.build.load_balancers import FRONTEND
 from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import (
     AwsAlreadyExists,
+    AwsDenied,
     AwsError,
     AwsInUse,
     AwsRefused,
     ForbiddenChange,
     KubernetesConflict,
+    NoClientSecret,
     NotYet,
     Problem,
 )
 from aws_lb_controller.model.binding import Binding
+from aws_lb_controller.model.listener import FixedResponse
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import Ref, resolve
 from aws_lb_controller.model.stack import Stack, StackId
@@ -41,12 +47,15 @@ from aws_lb_controller.plan.steps import (
     AwaitTargets,
     AwaitTraffic,
     CreateBinding,
+    CreateListener,
+    CreateLoadBalancer,
     DeleteBinding,
     DeleteListener,
     DeleteLoadBalancer,
     DeleteSecurityGroup,
     DeleteTargetGroup,
     FirewallStep,
+    ModifyCapacityReservation,
     Plan,
     PublishStatus,
     SetIpAddressType,
@@ -58,9 +67,9 @@ from aws_lb_controller.plan.steps import (
     concerns,
     gives,
 )
-from aws_lb_controller.reconcile import bindings, firewalls
+from aws_lb_controller.reconcile import bindings, capacity, firewalls
 from aws_lb_controller.reconcile.checkpoint import Checkpoints, trusted
-from aws_lb_controller.reconcile.client_secrets import GivenSecrets
+from aws_lb_controller.reconcile.client_secrets import GivenSecrets, as_it_stands
 from aws_lb_controller.reconcile.firewalls import Unguarded
 from aws_lb_controller.reconcile.ports import Carrier, KubernetesWriter, Lookout, Observer
 
@@ -86,6 +95,11 @@ _EXPLAINED: Mapping[type, str] = {
 }
 """Changes in place that AWS may refuse for as long as the load balancer is what it is."""
 
+_IN_FRONT = ("LoadBalancer", FRONTEND)
+
+_NOBODY_MAY_ENTER = FixedResponse(status_code="503", content_type="text/plain")
+"""In place of a sign-in that cannot be made yet."""
+
 _DELETIONS = (DeleteLoadBalancer, DeleteListener, DeleteTargetGroup, DeleteSecurityGroup)
 """What is still in use when it is to go is let go of in a while; what another holds when we want it is not."""
 
@@ -95,7 +109,8 @@ class Deployed:
     """What there is now, and whether this run had to change anything of what is wanted.
 
     wanted: the ARNs of the load balancers that are to stay, in the stack's order. later: what is still to go, or to
-    come, in its own time. unguarded: guards that AWS would not look at or set; unmet: the same, as users are told it.
+    come, in its own time. unguarded: guards that AWS would not look at or set; without_capacity: why what is reserved
+    could not be seen or changed; unmet: both, as users are told it.
     """
 
     observed: ObservedStack
@@ -103,6 +118,7 @@ class Deployed:
     wanted: tuple[str, ...]
     later: NotYet | None = None
     unguarded: tuple[Unguarded, ...] = ()
+    without_capacity: AwsDenied | None = None
     unmet: tuple[Problem, ...] = ()
 
     def dns_names(self) -> tuple[str, ...]:
@@ -177,7 +193,7 @@ class Deployer:
             self._observer.forget(stack.id)
         elif (left := self._as_it_was_left(stack)) is not None:
             return _published(publish, stack, left, changed=False)
-        observed = self._observer.observe(stack.id, capacity=_asks_for_capacity(stack))
+        observed, without_capacity = capacity.look(stack, self._observer)
         observed, unguarded = firewalls.look(stack, observed, self._observer)
         observed = self._with_bindings(stack.id, observed)
         stack = self._given_secrets.compared(stack)
@@ -188,9 +204,10 @@ class Deployer:
         if steps:
             self._checkpoints.lift(stack.id)
             self._given_secrets.begin(stack, steps)
-        deployed = _Run(self, stack, observed, publish, unguarded).carry_out(steps)
+        run = _Run(self, stack, observed, publish, unguarded, without_capacity=without_capacity)
+        deployed = run.carry_out(steps)
         self._given_secrets.done(stack)
-        if deployed.later is None and not deployed.unguarded:
+        if deployed.later is None and not deployed.unguarded and not deployed.without_capacity:
             self._checkpoints.set(stack)
         return deployed
 
@@ -215,10 +232,6 @@ class Deployer:
         return dataclasses.replace(observed, bindings=tuple(bindings.seen(obj) for obj in held))
 
 
-def _asks_for_capacity(stack: Stack) -> bool:
-    return any(lb.minimum_capacity_units is not None for lb in stack.load_balancers)
-
-
 def _published(publish: Publish, stack: Stack, observed: ObservedStack, *, changed: bool) -> Deployed:
     wanted = tuple(seen.arn for _, seen in match.load_balancers(stack, observed).pairs)
     deployed = Deployed(observed=observed, changed=changed, wanted=wanted)
@@ -236,12 +249,15 @@ class _Run:
         observed: ObservedStack,
         publish: Publish,
         unguarded: tuple[Unguarded, ...],
+        *,
+        without_capacity: AwsDenied | None,
     ) -> None:
         self._of, self._stack, self._observed, self._publish = deployer, stack, observed, publish
-        self._unguarded = [*unguarded]
+        self._unguarded, self._without_capacity = [*unguarded], without_capacity
         self._known: dict[Ref, str] = dict(match.known(stack, observed))
         self._leaving: list[str] = []
         self._forbidden: dict[type[Step], str] = {}
+        self._waits: list[NotYet] = []
 
     def carry_out(self, steps: tuple[Step, ...]) -> Deployed:
         try:
@@ -258,17 +274,23 @@ class _Run:
     def _carry_out(self, steps: tuple[Step, ...]) -> Deployed:
         first, rest = _split(steps)
         for step in first:
-            self._one(step)
+            self._one_if_it_can_sign_in(step)
         self._of._lookout.settled(self._stack.id)
         if not rest:
             self._wait_for_leaving_bindings()
         deployed = _published(self._publish, self._stack, self._observed, changed=bool(first))
         later = self._bit_by_bit(rest) or firewalls.soon(self._unguarded)
-        return dataclasses.replace(deployed, observed=self._observed, later=later, unguarded=tuple(self._unguarded))
+        return dataclasses.replace(
+            deployed,
+            observed=self._observed,
+            later=later,
+            unguarded=tuple(self._unguarded),
+            without_capacity=self._without_capacity,
+        )
 
     def _bit_by_bit(self, steps: tuple[Step, ...]) -> NotYet | None:
         """Each step that can be done now is; returns what to wait for, if there is anything."""
-        waits: list[NotYet] = []
+        waits = self._waits
         for step in steps:
             if SetSecurityGroups in self._forbidden and isinstance(step, DeleteSecurityGroup | SetSecurityGroupIngress):
                 continue  # the load balancer keeps the group
@@ -287,6 +309,16 @@ class _Run:
             seen.arn == step.arn and seen.resource.target_type == "alb" for seen in self._observed.target_groups
         )
 
+    def _one_if_it_can_sign_in(self, step: Step) -> None:
+        """A rule waits for the Secret that it lacks; a listener, which others need, answers 503 until then."""
+        try:
+            self._one(as_it_stands(step, self._observed))
+        except NoClientSecret as wait:
+            self._waits.append(wait)
+            if isinstance(step, CreateListener):
+                closed = dataclasses.replace(step.listener, default_actions=(_NOBODY_MAY_ENTER,))
+                self._one(CreateListener(listener=closed))
+
     def _one(self, step: Step) -> None:
         if isinstance(step, DeleteTargetGroup | DeleteSecurityGroup):
             self._wait_for_leaving_bindings()
@@ -303,9 +335,12 @@ class _Run:
             if isinstance(step, FirewallStep):
                 self._leave_unguarded(step, e)
                 return
+            if isinstance(step, ModifyCapacityReservation) and isinstance(e, AwsDenied):
+                self._without_capacity = e
+                return
             if isinstance(e, AwsInUse) and isinstance(step, _DELETIONS):
                 raise NotYet(str(e), after=_IN_USE_WAIT) from e
-            e.about = e.about or concerns(step) or self._by_arn(step)
+            e.about = e.about or self._concerned_by(step)
             if not isinstance(e, AwsRefused) or type(step) not in _EXPLAINED:
                 raise
             way_out = "go back, or delete the object and make it anew"
@@ -316,9 +351,19 @@ class _Run:
         self._observed = after(self._observed, step, given)
         self._of._observer.remember(self._stack.id, dataclasses.replace(self._observed, bindings=()))
 
+    def _concerned_by(self, step: Step) -> tuple[str, str] | None:
+        """What of the stack a step is for (as `concerns`), be it that the step has but an ARN.
+
+        Of the NLB in front it is always that there is one, as members that do not speak of it have no part in it.
+        """
+        whose = self._by_arn(step)
+        if whose == _IN_FRONT or (isinstance(step, CreateLoadBalancer) and step.load_balancer.id == FRONTEND):
+            return "LoadBalancer", "frontend"
+        return concerns(step) or whose
+
     def _by_arn(self, step: Step) -> tuple[str, str] | None:
-        """What of the stack a step is for that has but an ARN."""
-        refs = (ref for ref, arn in self._known.items() if arn == getattr(step, "arn", None))
+        arns = [getattr(step, field, None) for field in ("arn", "load_balancer", "target_group")]
+        refs = (ref for ref, arn in self._known.items() if arn in arns)
         return next(((ref.kind, ref.id) for ref in refs), None)
 
     def _leave_unguarded(self, step: FirewallStep, error: AwsError) -> None:

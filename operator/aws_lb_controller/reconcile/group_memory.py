@@ -3,7 +3,8 @@
 It is kept in memory, and in a ConfigMap of the group beside the controller, from where a later life of ours has it:
 tags of rules stay as users know them, and nothing of it stands on users' objects. The ConfigMap is written when
 something changes, and read only when it is to be written or a member cannot be built. Client secrets are not in it
-(`ClientSecret` says where one stands).
+(`ClientSecret` says where one stands). Of a member that gave nothing yet it says just that: to know nothing of a member
+is something else.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ from aws_lb_controller.reconcile.ports import ConfigMaps
 log = logging.getLogger(__name__)
 
 _MEMBER: TypeAdapter[MemberIntent] = TypeAdapter(MemberIntent)
-Members = Mapping[str, MemberIntent]
+Members = Mapping[str, MemberIntent | None]
+"""By ``namespace/name``; None: it gave nothing yet."""
 
 
 @dataclass(slots=True)
@@ -34,7 +36,7 @@ class _Kept:
     saved: the ConfigMap says what `gave` does.
     """
 
-    gave: dict[str, MemberIntent] = field(default_factory=dict)
+    gave: dict[str, MemberIntent | None] = field(default_factory=dict)
     stored: Mapping[str, str] | None = None
     saved: bool = False
 
@@ -48,12 +50,17 @@ class GroupMemory:
         self._lock = threading.Lock()
 
     def recall(self, group: str, member: str) -> MemberIntent | None:
-        """What the member last gave; None if nothing is known. Raises KubernetesError."""
+        """What the member last gave; None if it gave nothing, or nothing is known of it. Raises KubernetesError."""
+        return self._gave(group, member).get(member)
+
+    def knows(self, group: str, member: str) -> bool:
+        """Whether it is known what the member last gave, be it nothing. Raises KubernetesError."""
+        return member in self._gave(group, member)
+
+    def arrives(self, group: str, member: str) -> None:
+        """The member was in the group neither in this life of ours nor in an earlier one: it gave nothing yet."""
         kept = self._kept(group)
-        if member not in kept.gave and kept.stored is None:
-            # what is known already is newer
-            kept.gave = {**_members(self._stored(group, kept)), **kept.gave}
-        return kept.gave.get(member)
+        kept.gave[member], kept.saved = None, False
 
     def remember(self, group: str, members: Members) -> None:
         """These are the group's members now, with what they give. Raises KubernetesError: then only this life knows."""
@@ -73,6 +80,13 @@ class GroupMemory:
         with self._lock:
             self._groups.pop(group, None)
 
+    def _gave(self, group: str, member: str) -> Members:
+        kept = self._kept(group)
+        if member not in kept.gave and kept.stored is None:
+            # what is known already is newer
+            kept.gave = {**_members(self._stored(group, kept)), **kept.gave}
+        return kept.gave
+
     def _kept(self, group: str) -> _Kept:
         with self._lock:
             return self._groups.setdefault(group, _Kept())
@@ -84,7 +98,8 @@ class GroupMemory:
 
 
 def _members(stored: Mapping[str, str]) -> Members:
-    return {member.name: member for member in map(_read, stored.values()) if member is not None}
+    nothing = {_member(key): None for key, text in stored.items() if not text}
+    return {**nothing, **{member.name: member for text in stored.values() if text and (member := _read(text))}}
 
 
 def _name(group: str) -> str:
@@ -96,7 +111,13 @@ def _key(member: str) -> str:
     return member.replace("/", ".", 1)
 
 
-def _written(member: MemberIntent) -> str:
+def _member(key: str) -> str:
+    return key.replace(".", "/", 1)
+
+
+def _written(member: MemberIntent | None) -> str:
+    if member is None:
+        return ""
     return base64.b64encode(zlib.compress(_MEMBER.dump_json(member))).decode()
 
 

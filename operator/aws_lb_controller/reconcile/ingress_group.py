@@ -90,6 +90,7 @@ class IngressGroupReconciler:
             except _StandStill:
                 return run.wrong()
             except _STUCK as error:
+                run.tell_those_aside()
                 return (*run.wrong(), error)  # whoever leaves is let go all the same
         if run.unknown:
             run.stand_still()
@@ -152,6 +153,7 @@ class _Run:
         self._unheard: KubernetesError | None = None
         self._told: set[str] = set()
         self._outvoted: Set[str] = frozenset()
+        self._welcome(group.members)
         members = [of._with_finalizer(name, member) for member in group.members]
         held = [unplaced for unplaced in group.unplaced if unplaced.held]
         self._ingresses = {ingress_name(m.ingress): m.ingress for m in members}
@@ -203,6 +205,13 @@ class _Run:
         self._of._teller.failure(told, Reason.FAILED_DEPLOY_MODEL, UnmetNeed(deployed.unmet))
         return names
 
+    def _welcome(self, members: Iterable[MemberInput]) -> None:
+        """Who does not bear the finalizer yet was never a member, whatever its status tells of another group."""
+        if _is_shared(self._name):
+            for member in members:
+                if finalizer_of(self._name) not in (member.ingress["metadata"].get("finalizers") or ()):
+                    self._of._memory.arrives(self._name, ingress_name(member.ingress))
+
     # ---- who is set aside
 
     def _set_aside(self, wrong: Mapping[str, ControllerError]) -> None:
@@ -210,12 +219,13 @@ class _Run:
             self.draft = self.draft.set_aside(wrong, self._recall)
 
     def _recall(self, member: str) -> MemberIntent | None:
-        gave = None
+        gave, known = None, False
         try:
-            gave = self._of._memory.recall(self._name, member) if _is_shared(self._name) else None
+            if _is_shared(self._name):
+                gave, known = self._of._memory.recall(self._name, member), self._of._memory.knows(self._name, member)
         except KubernetesError as error:
             self._unheard = error
-        if gave is None and not _lacks_status(self._ingresses[member]):
+        if not known and not _lacks_status(self._ingresses[member]):
             self.unknown.add(member)
         return gave
 
@@ -313,7 +323,8 @@ class _Run:
         """What each member that counts gave, for the day on which it breaks."""
         if not _is_shared(self._name):
             return
-        built, gave = self._built_from, dict(self.draft.last)
+        built = self._built_from
+        gave: dict[str, MemberIntent | None] = {**dict.fromkeys(self.draft.aside), **self.draft.last}
         for name, member in self.draft.fresh.items():
             # without facts nothing is other than at the last deployment
             known = None if built.facts else self._of._memory.recall(self._name, name)

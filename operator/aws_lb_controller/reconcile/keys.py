@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Controller = Literal["service", "ingress-group", "binding", "node-security-groups", "backend-security-group"]
+Controller = Literal[
+    "service", "ingress-group", "binding", "access", "pod-readiness", "node-security-groups", "backend-security-group"
+]
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -10,10 +10,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 
+from aws_lb_controller.api.names import Finalizer
 from aws_lb_controller.aws.errors import TOO_MANY_RULES
-from aws_lb_controller.cluster.indexes import full_name, is_deleting
+from aws_lb_controller.cluster.indexes import finalizers_of, full_name, is_deleting
 from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import AwsRefused, ControllerError, NotLeading, NotYet
@@ -76,18 +77,20 @@ class NodeSecurityGroupsReconciler:
         for name in self._ledger.bindings():
             if self._store.get(TARGET_GROUP_BINDING, *name.split("/")) is None:
                 self._ledger.strike(name)
-        entered = self._ledger.bindings()
-        missing = (obj for obj in self._store.list(TARGET_GROUP_BINDING) if full_name(obj) not in entered)
-        return tuple(sorted(self._enter(missing), key=lambda doubt: doubt.binding))
+        doubts = (self._doubt_of(obj) for obj in self._store.list(TARGET_GROUP_BINDING) if not _is_let_go(obj))
+        return tuple(sorted((doubt for doubt in doubts if doubt), key=lambda doubt: doubt.binding))
 
-    def _enter(self, objs: Iterable[Obj]) -> Iterator[Doubt]:
-        for obj in objs:
-            if not is_deleting(obj) and (doubt := self._enter_one(obj)):
-                yield doubt
-
-    def _enter_one(self, obj: Obj) -> Doubt | None:
+    def _doubt_of(self, obj: Obj) -> Doubt | None:
         name, networking = full_name(obj), networking_of(obj)
         doubt = Doubt(binding=name, sources=None if networking is None else sources_of(networking))
+        if name not in self._ledger.bindings():
+            self._enter(name, obj)
+        return None if self._ledger.is_certain(name) else doubt
+
+    def _enter(self, name: str, obj: Obj) -> None:
+        """A binding that nobody has reconciled since we started: it is entered with what can be told. It stays in doubt
+        until it is reconciled, for targets may still be registered that are to leave.
+        """
         try:
             binding = read_binding(obj)
             found = self._opener.find(binding, self._backend(binding))
@@ -96,11 +99,9 @@ class NodeSecurityGroupsReconciler:
         except ControllerError as failure:
             log.warning("cannot tell which security group rules a binding needs", extra={"binding": name})
             log.debug("%s", failure)
-            return doubt
-        if found.problems:
-            return doubt
-        self._ledger.enter_if_new(name, found.access)
-        return None
+            return
+        if not found.problems:
+            self._ledger.enter_if_new(name, found.access)
 
     def _backend(self, binding: BindingIntent) -> Backend:
         try:
@@ -162,3 +163,8 @@ class NodeSecurityGroupsReconciler:
             self._rules.revoke(group, useless)
             self._rules.authorize(group, grant)
         self._ledger.granted(group, grant)
+
+
+def _is_let_go(obj: Obj) -> bool:
+    """Whether the binding has no targets any more; while it is being deleted it still may."""
+    return is_deleting(obj) and Finalizer.TARGET_GROUP_BINDING not in finalizers_of(obj)

@@ -6,7 +6,7 @@ The composition root gives the real things, tests give small ones.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from aws_lb_controller.build.facts import Facts, Question
 from aws_lb_controller.cluster.kinds import Kind
@@ -86,6 +86,30 @@ class ConfigMaps(Protocol):
 
     def delete(self, name: str) -> None:
         """Gone already is fine."""
+
+
+class Texts(Protocol):
+    """ConfigMaps of plain texts in one namespace: `cluster.config_maps.ConfigMaps`. Raises KubernetesError."""
+
+    def read(self, name: str, part: Literal["data"]) -> Mapping[str, str] | None:
+        """``data``; None where there is none."""
+
+    def write(self, name: str, data: Mapping[str, str], *, part: Literal["data"]) -> None:
+        """It exists and holds just this."""
+
+    def delete(self, name: str) -> None:
+        """Gone already is fine."""
+
+
+class Namespaces(Protocol):
+    """ConfigMaps beside the objects that they are about: `cluster.config_maps.ConfigMaps`."""
+
+    def within(self, namespace: str) -> Texts:
+        """Those of a namespace."""
+
+
+class AllConfigMaps(ConfigMaps, Namespaces, Protocol):
+    """Those beside the controller, and those of other namespaces."""
 
 
 class Secrets(Protocol):

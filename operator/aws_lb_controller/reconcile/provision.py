@@ -15,7 +15,7 @@ from aws_lb_controller.cluster.indexes import full_name
 from aws_lb_controller.errors import KubernetesError, Problem, UnmetNeed
 from aws_lb_controller.intent.values import StackIntent
 from aws_lb_controller.model.stack import Stack, StackId
-from aws_lb_controller.reconcile import firewalls
+from aws_lb_controller.reconcile import capacity, firewalls
 from aws_lb_controller.reconcile.deploy import Deployed, Deployer, Publish
 from aws_lb_controller.reconcile.ports import Answerer, Obj
 from aws_lb_controller.reconcile.telling import Teller
@@ -98,7 +98,8 @@ class Provisioner:
             deployed = self._deployer.deploy(built.stack, publish=attempt)
         if attempt.failure:
             raise attempt.failure
-        if unmet := (*built.unanswered, *firewalls.problems(deployed.unguarded, built.intent)):
+        refused = firewalls.problems(deployed.unguarded, built.intent)
+        if unmet := (*built.unanswered, *refused, *capacity.problems(deployed.without_capacity, built.intent)):
             return replace(deployed, unmet=unmet)
         self._deployed[built.intent.stack] = (built.intent, built.stack)
         return deployed

@@ -8,7 +8,7 @@ from typing import Any
 from aws_lb_controller.api.names import Finalizer, Reason
 from aws_lb_controller.cluster.kinds import SERVICE
 from aws_lb_controller.cluster.store import Store
-from aws_lb_controller.errors import Problem, SpecError
+from aws_lb_controller.errors import Problem, SpecError, UnmetNeed
 from aws_lb_controller.intent.service import (
     deletion_protection,
     is_ours,
@@ -58,6 +58,9 @@ class ServiceReconciler:
         deployed = self._provisioner.provision(
             intent, told=[service], before=lambda: self._hold(service), publish=lambda it: self._publish(service, it)
         )
+        if deployed.unmet:
+            with self._teller.stage([service], Reason.FAILED_DEPLOY_MODEL):
+                raise UnmetNeed(deployed.unmet)
         self._teller.success([service], changed=deployed.changed or _lacks_status(service))
         if deployed.later:
             raise deployed.later

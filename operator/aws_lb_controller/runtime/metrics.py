@@ -10,17 +10,43 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter as Counts
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from aws_lb_controller.aws.errors import meaning_of
-from aws_lb_controller.cluster.kinds import INGRESS, SERVICE, TARGET_GROUP_BINDING, Kind
+from aws_lb_controller.cluster.indexes import namespace_of
+from aws_lb_controller.cluster.kinds import (
+    HEARD_BY_KOPF,
+    INGRESS,
+    REFLECTED,
+    SERVICE,
+    TARGET_GROUP_BINDING,
+    Kind,
+)
 from aws_lb_controller.cluster.store import Store
-from aws_lb_controller.errors import AwsDenied, AwsThrottled, NotLeading, NotYet
+from aws_lb_controller.errors import (
+    AwsDenied,
+    AwsThrottled,
+    ControllerError,
+    ForbiddenChange,
+    NotLeading,
+    NotYet,
+    SpecError,
+)
 from aws_lb_controller.reconcile.keys import Controller, Key
 from aws_lb_controller.runtime.workqueue import WorkQueue
 
@@ -28,10 +54,21 @@ CONTROLLER_LABELS: Mapping[Controller, str] = {
     "service": "service",
     "ingress-group": "ingress",
     "binding": "targetGroupBinding",
+    "access": "targetGroupBindingAccess",
+    "pod-readiness": "podReadiness",
     "node-security-groups": "nodeSecurityGroups",
     "backend-security-group": "backendSecurityGroup",
 }
 """The value of the label ``controller`` for each of our controllers."""
+
+STAGE_LABELS: Mapping[tuple[Controller, str], str] = {
+    ("service", "remove_finalizers"): "cleanup_load_balancer",
+    ("service", "cleanup_status"): "cleanup_load_balancer",
+    ("ingress-group", "add_finalizers"): "add_group_finalizer",
+    ("ingress-group", "update_status"): "dns_resolve_and_update_status",
+    ("ingress-group", "remove_finalizers"): "remove_group_finalizer",
+}
+"""Stages that dashboards know by another name than ours."""
 
 CACHED: Mapping[str, Kind] = {"service": SERVICE, "ingress": INGRESS, "targetgroupbinding": TARGET_GROUP_BINDING}
 TALKERS = 3
@@ -39,6 +76,8 @@ TALKERS_SECONDS = 180.0
 
 _CALL = ("service", "operation")
 _CALL_OUTCOME = (*_CALL, "status_code", "error_code")
+_QUEUE = ("name", "controller")
+_GATE_BUCKETS = (10, 30, *range(60, 601, 60))
 _RECONCILE_BUCKETS = (0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0)
 
 
@@ -50,8 +89,11 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._make_aws()
         self._make_controller()
+        self._make_webhooks()
         self._talkers = _TopTalkers()
         self.registry.register(self._talkers)
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
         self._counted = threading.local()
 
     def _make_aws(self) -> None:
@@ -90,7 +132,58 @@ class Metrics:
         self._reconcile_seconds = self._histogram(
             "controller_runtime_reconcile_time_seconds", "Seconds that a reconcile took.", ("controller",)
         )
+        self._failures = {
+            kind: self._counter(f"controller_runtime_{kind}_total", f"Reconciles that {how}.", ("controller",))
+            for kind, how in (
+                ("reconcile_errors", "failed"),
+                ("terminal_reconcile_errors", "failed, and wait for an edit of the object"),
+                ("reconcile_panics", "failed for a bug of ours"),
+            )
+        }
+        self._adds = self._counter("workqueue_adds_total", "Keys that came to wait for a worker.", _QUEUE)
+        self._retries = self._counter("workqueue_retries_total", "Keys that failed and wait for another try.", _QUEUE)
+        self._waits = self._histogram("workqueue_queue_duration_seconds", "Seconds that keys waited.", _QUEUE)
+        self._work = self._histogram("workqueue_work_duration_seconds", "Seconds that keys then took.", _QUEUE)
         self._leader = self._gauge("leader_election_master_status", "1 on the replica that leads.", ("name",))
+        self._gates = self._histogram(
+            "awslbc_readiness_gate_ready_seconds",
+            "Seconds from a pod's registration as a target until its readiness gate opened.",
+            ("namespace", "name"),
+            buckets=_GATE_BUCKETS,
+        )
+        # a gauge by its type only: a counter's name would have to end in _total
+        self._without_server_id = self._gauge(
+            "awslbc_quic_target_missing_server_id",
+            "Pods that were to be targets behind QUIC listeners and have no server id.",
+            ("namespace", "name"),
+        )
+
+    def _make_webhooks(self) -> None:
+        failed = ("webhook_name", "error_category")
+        self._validation_failures = self._counter(
+            "awslbc_webhook_validation_failure_total", "Objects refused by a validating webhook, by check.", failed
+        )
+        self._mutation_failures = self._counter(
+            "awslbc_webhook_mutation_failure_total", "Objects refused by a mutating webhook, by check.", failed
+        )
+        self._reviews = self._counter(
+            "controller_runtime_webhook_requests_total",
+            "Requests of the API server, by HTTP code.",
+            ("webhook", "code"),
+        )
+        self._review_seconds = self._histogram(
+            "controller_runtime_webhook_latency_seconds", "Their duration.", ("webhook",)
+        )
+
+    # ---- webhooks
+
+    def reviewed(self, path: str, *, code: int, seconds: float, refused_by: str) -> None:
+        """A request of the API server was answered. refused_by: the check that refused the object, "" if none did."""
+        self._reviews.labels(path, str(code)).inc()
+        self._review_seconds.labels(path).observe(seconds)
+        if refused_by:
+            failures = self._mutation_failures if path.startswith("/mutate-") else self._validation_failures
+            failures.labels(path, refused_by).inc()
 
     # ---- AWS
 
@@ -116,6 +209,7 @@ class Metrics:
     def stage(self, controller: Controller, stage: str) -> Iterator[None]:
         """A stage of a reconcile (``build_model``, ``deploy_model`` …): its duration, and its failure if it fails."""
         label, started = CONTROLLER_LABELS[controller], time.monotonic()
+        stage = STAGE_LABELS.get((controller, stage), stage)
         try:
             yield
         except (NotYet, NotLeading):
@@ -128,40 +222,81 @@ class Metrics:
 
     def failed(self, controller: Controller, wrong: BaseException) -> None:
         """A reconcile raised; counted unless a stage of it, in this thread, has counted it."""
+        label = CONTROLLER_LABELS[controller]
         if getattr(self._counted, "error", None) is not wrong:
-            self._count_error(CONTROLLER_LABELS[controller], f"{type(wrong).__name__}", wrong)
+            self._count_error(label, f"{type(wrong).__name__}", wrong)
         self._counted.error = None
+        self._failures["reconcile_errors"].labels(label).inc()
+        if isinstance(wrong, SpecError | ForbiddenChange):
+            self._failures["terminal_reconcile_errors"].labels(label).inc()
+        if not isinstance(wrong, ControllerError):
+            self._failures["reconcile_panics"].labels(label).inc()
 
     def reconciled(self, key: Key, *, result: str, seconds: float) -> None:
         """A reconcile has ended: ``success``, ``error`` or ``requeue_after``."""
         label = CONTROLLER_LABELS[key.controller]
         self._reconciles.labels(label, result).inc()
         self._reconcile_seconds.labels(label).observe(seconds)
-        self._talkers.count(label, key.name)
+        self._work.labels(label, label).observe(seconds)
+        self._talkers.count(label.lower(), key.name)
+
+    def without_server_id(self, namespace: str, name: str, pods: int) -> None:
+        """Pods of a binding were found to be no targets, for lack of a QUIC server id."""
+        self._without_server_id.labels(namespace, name).inc(pods)
+
+    def gate_opened(self, namespace: str, name: str, seconds: float) -> None:
+        """The readiness gate of a pod opened: for the binding of that name, and so long after it was closed."""
+        self._gates.labels(namespace, name).observe(seconds)
 
     def _count_error(self, label: str, category: str, wrong: BaseException) -> None:
         self._errors.labels(label, category).inc()
         self._counted.error = wrong
 
+    # ---- the queue
+
+    def added(self, controller: Controller) -> None:
+        """A key waits for a worker now, that did not before."""
+        self._adds.labels(*_queue(controller)).inc()
+
+    def taken(self, controller: Controller, waited: float) -> None:
+        """A worker has taken a key that waited for so many seconds."""
+        self._waits.labels(*_queue(controller)).observe(waited)
+
+    def retried(self, controller: Controller) -> None:
+        """A key failed, and waits for its next try."""
+        self._retries.labels(*_queue(controller)).inc()
+
     # ---- states that are read when asked for
 
     def show_queue(self, queue: WorkQueue) -> None:
         """Show the queue's depth and age per controller."""
-        depth = self._gauge("workqueue_depth", "Keys that wait for a worker.", ("name", "controller"))
+        depth = self._gauge("workqueue_depth", "Keys that wait for a worker.", _QUEUE)
         age = self._gauge("awslbc_workqueue_oldest_seconds", "For how long the oldest of them waits.", ("controller",))
         for controller, label in CONTROLLER_LABELS.items():
             depth.labels(label, label).set_function(lambda c=controller: queue.depth(c))  # type: ignore[misc]  # a default binds the loop's value
             age.labels(label).set_function(lambda c=controller: queue.oldest(c))  # type: ignore[misc]  # as above
 
+    def show_workers(self, limits: Mapping[Controller, int], running: Callable[[], Mapping[Key, float]]) -> None:
+        """Show how busy the workers are. limits: how many there are; running: for how many seconds each key runs."""
+        self.registry.register(_Busy(limits, running))
+
     def show_store(self, store: Store) -> None:
-        """Show how many objects are held."""
+        """Show how many objects are held, and which target group is whose."""
         held = self._gauge("awslbc_controller_cache_object_total", "Objects that are held in memory.", ("resource",))
         for label, kind in CACHED.items():
             held.labels(label).set_function(lambda k=kind: store.count(k))  # type: ignore[misc]  # a default binds the loop's value
+        self.registry.register(_TargetGroups(store))
 
-    def show_watches(self, ages: Callable[[], Mapping[Kind, float]]) -> None:
-        """Show for how long each kind has not been heard of."""
-        self.registry.register(_WatchAges(ages))
+    def show_watches(
+        self,
+        ages: Callable[[], Mapping[Kind, float]],
+        *,
+        kinds: Sequence[Kind] = (*HEARD_BY_KOPF, *REFLECTED),
+        restarts: Callable[[], int] = lambda: 0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Show for how long each kind has not been heard of (never: since now), and how often kopf began anew."""
+        self.registry.register(_Watches(ages, kinds=kinds, restarts=restarts, clock=clock))
 
     def show_leader(self, name: str, leading: Callable[[], bool]) -> None:
         """Show whether this replica leads."""
@@ -185,6 +320,11 @@ class Metrics:
         return Histogram(name, text, labels, registry=self.registry, buckets=tuple(map(float, buckets)))  # type: ignore[call-overload]  # any sequence of numbers
 
 
+def _queue(controller: Controller) -> tuple[str, str]:
+    """The labels ``name`` and ``controller`` of a controller's queue."""
+    return CONTROLLER_LABELS[controller], CONTROLLER_LABELS[controller]
+
+
 def _kind_of_refusal(status: int, code: str) -> str | None:
     meaning = meaning_of(code, status)
     if status in (401, 403) or meaning is AwsDenied:
@@ -196,19 +336,81 @@ def _kind_of_refusal(status: int, code: str) -> str | None:
     return "validation" if code == "ValidationError" else None
 
 
-class _WatchAges(Collector):
+class _Watches(Collector):
     """The ages of the watches, read at the moment of asking."""
 
-    def __init__(self, ages: Callable[[], Mapping[Kind, float]]) -> None:
-        self._ages = ages
+    def __init__(
+        self,
+        ages: Callable[[], Mapping[Kind, float]],
+        *,
+        kinds: Sequence[Kind],
+        restarts: Callable[[], int],
+        clock: Callable[[], float],
+    ) -> None:
+        self._ages, self._kinds, self._restarts, self._clock = ages, tuple(kinds), restarts, clock
+        self._since = clock()
+
+    def collect(self) -> Iterator[Metric]:
+        age = GaugeMetricFamily(
+            "awslbc_watch_age_seconds", "For how long a kind has not been heard of.", labels=["resource"]
+        )
+        never = self._clock() - self._since
+        for kind, seconds in {**dict.fromkeys(self._kinds, never), **self._ages()}.items():
+            age.add_metric([kind.plural], seconds)
+        yield age
+        yield CounterMetricFamily(
+            "awslbc_watch_restarts_total", "How often kopf ended and was started again.", value=self._restarts()
+        )
+
+
+class _Busy(Collector):
+    """The workers, at the moment of asking."""
+
+    def __init__(self, limits: Mapping[Controller, int], running: Callable[[], Mapping[Key, float]]) -> None:
+        self._limits, self._running = dict(limits), running
+
+    def collect(self) -> Iterator[Metric]:
+        most = GaugeMetricFamily("controller_runtime_max_concurrent_reconciles", "Workers.", labels=["controller"])
+        busy = GaugeMetricFamily("controller_runtime_active_workers", "Workers that are busy.", labels=["controller"])
+        longest = GaugeMetricFamily(
+            "workqueue_longest_running_processor_seconds",
+            "For how long the longest reconcile that runs has run.",
+            labels=_QUEUE,
+        )
+        unfinished = GaugeMetricFamily(
+            "workqueue_unfinished_work_seconds", "For how long all that run have run, together.", labels=_QUEUE
+        )
+        running = self._running()
+        for controller, limit in self._limits.items():
+            label = CONTROLLER_LABELS[controller]
+            seconds = [lasting for key, lasting in running.items() if key.controller == controller]
+            most.add_metric([label], limit)
+            busy.add_metric([label], len(seconds))
+            longest.add_metric([label, label], max(seconds, default=0.0))
+            unfinished.add_metric([label, label], sum(seconds))
+        yield from (most, busy, longest, unfinished)
+
+
+class _TargetGroups(Collector):
+    """Which target group stands behind which Service, for joins with CloudWatch's metrics of it."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         family = GaugeMetricFamily(
-            "awslbc_watch_age_seconds", "For how long a kind has not been heard of.", labels=["resource"]
+            "aws_target_group_info", "Target groups by Service.", labels=["namespace", "service", "target_group"]
         )
-        for kind, age in self._ages().items():
-            family.add_metric([kind.plural], age)
+        for labels in sorted({*filter(None, map(_target_group, self._store.list(TARGET_GROUP_BINDING)))}):
+            family.add_metric(list(labels), 1)
         yield family
+
+
+def _target_group(binding: Mapping[str, Any]) -> tuple[str, str, str] | None:
+    """target_group is CloudWatch's dimension: the end of the ARN, ``targetgroup/NAME/ID``."""
+    spec = binding.get("spec") or {}
+    arn, service = spec.get("targetGroupARN"), (spec.get("serviceRef") or {}).get("name")
+    return (namespace_of(binding), service, arn.rpartition(":")[2]) if arn and service else None
 
 
 class _TopTalkers(Collector):

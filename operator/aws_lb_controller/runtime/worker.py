@@ -32,7 +32,8 @@ log = logging.getLogger(__name__)
 HANG_SECONDS = 1200.0
 """Longer than any reconcile with every AWS call timing out and retried: one that takes more will never end."""
 
-STOP_SECONDS = 20.0
+STOP_SECONDS = 7.0
+"""For what is under way to end by itself: the pod has 10 in all, and then gives the Lease back."""
 
 FORBIDDEN_SECONDS = 600.0
 """Until we look whether what forbade a change is gone: somebody may have turned off a protection in AWS itself."""
@@ -89,8 +90,17 @@ class Workers:
 
     def hanging(self) -> tuple[Key, ...]:
         """The keys whose reconcile should long have ended: this process will not do them any more."""
+        return tuple(key for key, seconds in self.running().items() if seconds > self._hang_seconds)
+
+    def running(self) -> dict[Key, float]:
+        """The keys whose reconcile runs now, and for how many seconds. For any thread."""
         now = self._clock()
-        return tuple(key for key, started in [*self._started.items()] if now - started > self._hang_seconds)
+        return {key: now - started for key, started in [*self._started.items()]}
+
+    @property
+    def limits(self) -> Mapping[Controller, int]:
+        """How many workers each controller has."""
+        return self._counts
 
     async def _work(self, controller: Controller) -> None:
         while True:
@@ -113,7 +123,7 @@ class Workers:
     def _reconcile(self, key: Key) -> Exception | None:
         """In a thread: run it, log and measure how it went; what it raised is returned."""
         started = time.monotonic()
-        with logs.about(controller=CONTROLLER_LABELS[key.controller], name=key.name):
+        with logs.about(controller=CONTROLLER_LABELS[key.controller], **logs.object_of(key)):
             try:
                 self._reconcilers[key.controller](key.name)
             except Exception as wrong:

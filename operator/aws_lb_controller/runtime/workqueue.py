@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Protocol
 
 from aws_lb_controller.reconcile.keys import Controller, Key
 
@@ -58,28 +59,53 @@ class Backoff:
         return plain * (1 - self.jitter * chance)
 
 
+class Listener(Protocol):
+    """Is told what a queue does, in the queue's loop."""
+
+    def added(self, controller: Controller) -> None:
+        """A key waits for a worker now, that did not before."""
+
+    def taken(self, controller: Controller, waited: float) -> None:
+        """A worker has taken a key that waited for so many seconds."""
+
+    def retried(self, controller: Controller) -> None:
+        """A key failed, and waits for its next try."""
+
+
+class _Nobody:
+    """Listens to nothing."""
+
+    def added(self, controller: Controller) -> None: ...
+    def taken(self, controller: Controller, waited: float) -> None: ...
+    def retried(self, controller: Controller) -> None: ...
+
+
 @dataclass(slots=True)
 class _Waiting:
     """Keys of one controller that are ready: per lane, in order of arrival, with the time since which each waits."""
 
     lanes: tuple[dict[Key, float], ...] = field(default_factory=lambda: tuple({} for _ in Lane))
 
-    def put(self, key: Key, lane: Lane, now: float) -> None:
+    def put(self, key: Key, lane: Lane, now: float) -> bool:
+        """Whether it did not wait before."""
+        is_new = True
         for held in Lane:
             if key in self.lanes[held]:
                 if held <= lane:
-                    return
-                now = self.lanes[held].pop(key)
+                    return False
+                now, is_new = self.lanes[held].pop(key), False
         self.lanes[lane][key] = now
+        return is_new
 
-    def take(self, now: float) -> Key | None:
+    def take(self, now: float) -> tuple[Key, float] | None:
+        """A key, and since when it waited."""
         heads = [(lane, *next(iter(keys.items()))) for lane, keys in enumerate(self.lanes) if keys]
         if not heads:
             return None
         starving = [head for head in heads if now - head[2] > PATIENCE_SECONDS]
-        lane, key, _ = min(starving, key=lambda head: head[2]) if starving else heads[0]
+        lane, key, since = min(starving, key=lambda head: head[2]) if starving else heads[0]
         del self.lanes[lane][key]
-        return key
+        return key, since
 
     def __len__(self) -> int:
         return sum(map(len, self.lanes))
@@ -91,7 +117,8 @@ class _Waiting:
 class Lanes:
     """The bookkeeping of a queue. Times are seconds of any clock that only goes forward; the caller says the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Listener | None = None) -> None:
+        self._listener = listener or _Nobody()
         self._waiting: dict[Controller, _Waiting] = {}
         self._running: dict[Key, Lane | None] = {}
         self._due: dict[Key, tuple[float, Lane]] = {}
@@ -102,8 +129,11 @@ class Lanes:
         if key in self._running:
             again = self._running[key]
             self._running[key] = lane if again is None else min(again, lane)
+            is_new = again is None
         else:
-            self._waiting.setdefault(key.controller, _Waiting()).put(key, lane, now)
+            is_new = self._put(key, lane, now)
+        if is_new:
+            self._listener.added(key.controller)
 
     def add_at(self, key: Key, when: float, lane: Lane) -> None:
         """Look at the key at that time, or before if something else asks for it."""
@@ -128,17 +158,23 @@ class Lanes:
     def take(self, controller: Controller, now: float) -> Key | None:
         """The key to run now, if there is one. The time that it was waiting for is forgotten: running it tells anew."""
         waiting = self._waiting.get(controller)
-        key = waiting.take(now) if waiting else None
-        if key is not None:
-            self._running[key] = None
-            self._due.pop(key, None)
+        taken = waiting.take(now) if waiting else None
+        if taken is None:
+            return None
+        key, since = taken
+        self._running[key] = None
+        self._due.pop(key, None)
+        self._listener.taken(controller, now - since)
         return key
 
     def done(self, key: Key, now: float) -> None:
         """The key no longer runs; it is queued if it was asked for meanwhile."""
         again = self._running.pop(key)
         if again is not None:
-            self.add(key, again, now)
+            self._put(key, again, now)
+
+    def _put(self, key: Key, lane: Lane, now: float) -> bool:
+        return self._waiting.setdefault(key.controller, _Waiting()).put(key, lane, now)
 
     def depth(self, controller: Controller) -> int:
         """How many keys are ready and wait for a worker."""
@@ -166,12 +202,14 @@ class WorkQueue:
         self,
         *,
         backoffs: Mapping[Controller, Backoff] | None = None,
+        listener: Listener | None = None,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._backoffs, self._clock, self._chance = dict(backoffs or {}), clock, chance
-        self._lanes = Lanes()
+        self._listener = listener or _Nobody()
+        self._lanes = Lanes(self._listener)
         self._failures: dict[Key, int] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._getters: dict[Controller, list[asyncio.Future[None]]] = {}
@@ -183,13 +221,14 @@ class WorkQueue:
         self._lanes.add(key, lane, self._clock())
         self._wake(key.controller)
 
-    def post(self, key: Key, lane: Lane = Lane.NORMAL) -> None:
-        """As `add`, from any thread, once the lane's gathering time is over; after the loop has closed it does
-        nothing.
+    def post(self, key: Key, lane: Lane = Lane.NORMAL, *, gather: bool = True) -> None:
+        """As `add`, from any thread; after the loop has closed it does nothing.
+
+        gather: once the lane's gathering time is over.
         """
         if self._loop.is_closed():
             return
-        if seconds := GATHER_SECONDS.get(lane):
+        if gather and (seconds := GATHER_SECONDS.get(lane)):
             self._loop.call_soon_threadsafe(self.add_after, key, seconds, lane)
         else:
             self._loop.call_soon_threadsafe(self.add, key, lane)
@@ -204,6 +243,7 @@ class WorkQueue:
         self._failures[key] = failures = self._failures.get(key, 0) + 1
         seconds = self._backoffs.get(key.controller, Backoff()).delay(failures, self._chance())
         self.add_after(key, seconds)
+        self._listener.retried(key.controller)
         return seconds
 
     def forget(self, key: Key) -> None:

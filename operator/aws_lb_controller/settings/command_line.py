@@ -1,6 +1,7 @@
 """Splits a command line into flags as Go's pflag does, and says in one line what is wrong with it.
 
-Unlike pflag, an argument that is no flag is refused: `--enable-waf false` would otherwise turn it on in silence.
+Words that are no flags are passed over, as pflag does, but not in silence: `--enable-waf false` means true. Beyond
+pflag, one dash is as good as two, which is how Go's own flag package takes them; there are no one-letter flags but -h.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import difflib
 import textwrap
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from aws_lb_controller.errors import UsageError
@@ -20,42 +22,57 @@ Table = Mapping[str, Reader[Any]]
 def wants_help(argv: Sequence[str]) -> bool:
     """Whether the help is asked for, wherever it stands before ``--``."""
     flags = argv[: argv.index("--")] if "--" in argv else argv
-    return any(argument in ("--help", "-h") for argument in flags)
+    return any(argument in ("--help", "-help", "-h") for argument in flags)
 
 
-def parse(argv: Sequence[str], table: Table) -> dict[str, Any]:
-    """The value of every flag that is given. Raises `UsageError` for what is unknown, malformed or no flag."""
-    values: dict[str, Any] = {}
-    rest = list(argv)
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """What was typed. values: of every flag that is given; remarks: a line on each word that means nothing."""
+
+    values: dict[str, Any] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+
+
+def parse(argv: Sequence[str], table: Table) -> CommandLine:
+    """Reads a command line. Raises `UsageError` for a flag that is unknown, or whose value is malformed."""
+    line, rest = CommandLine(), list(argv)
     while rest:
-        flag, text = _take_flag(rest, table)
+        word = rest.pop(0)
+        if word == "--":
+            line.remarks.extend(f"{word}: passed over: it stands behind --" for word in rest)
+            break
+        if not word.startswith("-") or word == "-":
+            line.remarks.append(f"{word}: passed over: it is no flag")
+            continue
+        flag, text = _take_value(word, rest, line, table)
         value = _read(flag, text, table[flag])
-        values[flag] = table[flag].merge(values[flag], value) if flag in values else value
-    return values
+        line.values[flag] = table[flag].merge(line.values[flag], value) if flag in line.values else value
+    return line
 
 
-def _take_flag(rest: list[str], table: Table) -> tuple[str, str]:
-    """The next flag and its text, taken off the arguments."""
-    argument = rest.pop(0)
-    if not argument.startswith("--") or argument == "--":
-        raise UsageError(_no_flag(argument, table))
-    flag, equals, text = argument.removeprefix("--").partition("=")
+def _take_value(word: str, rest: list[str], line: CommandLine, table: Table) -> tuple[str, str]:
+    """The flag of a word and its text, which is in the word, or taken off the words behind it."""
+    typed, equals, text = word.partition("=")
+    flag = typed.removeprefix("-").removeprefix("-")
     if flag not in table:
-        raise UsageError(_unknown(flag, table))
+        raise UsageError(_unknown(typed, flag, table))
     if equals:
         return flag, text
     bare = table[flag].bare
     if bare is not None:
-        _refuse_a_detached_value(flag, rest)
+        _remark_on_a_detached_value(flag, bare, rest, line)
         return flag, bare
     if not rest or rest[0].startswith("--"):
         raise UsageError(f"--{flag}: needs a value: --{flag}=VALUE")
     return flag, rest.pop(0)
 
 
-def _refuse_a_detached_value(flag: str, rest: Sequence[str]) -> None:
+def _remark_on_a_detached_value(flag: str, bare: str, rest: list[str], line: CommandLine) -> None:
     if rest and not rest[0].startswith("-"):
-        raise UsageError(f"--{flag} {rest[0]}: the value must follow an equals sign: --{flag}={rest[0]}")
+        word = rest.pop(0)
+        line.remarks.append(
+            f"--{flag} {word}: means --{flag}={bare}, as a value must follow an equals sign: --{flag}={word}"
+        )
 
 
 def _read(flag: str, text: str, reader: Reader[Any]) -> Any:
@@ -65,16 +82,9 @@ def _read(flag: str, text: str, reader: Reader[Any]) -> Any:
         raise UsageError(f"--{flag}={text}: {wrong}".replace("\n", " ")) from None
 
 
-def _no_flag(argument: str, table: Table) -> str:
-    name = argument.lstrip("-").partition("=")[0]
-    if argument.startswith("-") and name in table:
-        return f"{argument}: flags have two dashes: --{argument.lstrip('-')}"
-    return f"{argument}: not a flag; see --help"
-
-
-def _unknown(flag: str, table: Table) -> str:
+def _unknown(typed: str, flag: str, table: Table) -> str:
     near = difflib.get_close_matches(flag.replace("_", "-").lower(), table, n=1)
-    return f"--{flag}: no such flag; " + (f"did you mean --{near[0]}?" if near else "see --help")
+    return f"{typed}: no such flag; " + (f"did you mean --{near[0]}?" if near else "see --help")
 
 
 _PARAGRAPH = textwrap.TextWrapper(

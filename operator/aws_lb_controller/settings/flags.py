@@ -8,7 +8,7 @@ command line is said in one line, as a `UsageError`.
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -30,9 +30,8 @@ TargetType = Annotated[Literal["instance", "ip"], Reader("string", readers.one_o
 Scheme = Annotated[
     Literal["internal", "internet-facing"], Reader("string", readers.one_of("internal", "internet-facing"))
 ]
-LogLevel = Annotated[Literal["info", "debug"], Reader("string", readers.one_of("info", "debug"))]
 Switch = Annotated[bool, Reader("boolean", readers.read_switch, bare="true", show=readers.show_switch)]
-Workers = Annotated[int, Reader("int", readers.whole_number(1))]
+Workers = Annotated[int, Reader("int", readers.one_or_more)]
 Count = Annotated[int, Reader("int", readers.whole_number(0))]
 Port = Annotated[int, Reader("int", readers.whole_number(1, 65535))]
 Delay = Annotated[timedelta, Reader("duration", readers.duration(), show=readers.show_duration)]
@@ -53,6 +52,11 @@ Gates = Annotated[
     FeatureGates,
     Reader("stringMap", gates.read_feature_gates, merge=gates.merge_feature_gates, show=gates.show_feature_gates),
 ]
+LOG_LEVELS = ("info", "debug")
+CERTIFICATES = "/tmp/k8s-webhook-server/serving-certs"  # where the chart mounts them
+Folder = Annotated[str, Reader("string", readers.text_or(CERTIFICATES))]
+CertificateFile = Annotated[str, Reader("string", readers.text_or("tls.crt"))]
+KeyFile = Annotated[str, Reader("string", readers.text_or("tls.key"))]
 METRICS = ListenAddress(host="", port=8080)
 HEALTH = ListenAddress(host="", port=61779)
 MetricsAddress = Annotated[
@@ -86,31 +90,21 @@ TRACKING_TAGS = frozenset(
 
 _GATEWAY = "the Gateway API is not served"
 _ACCELERATOR = "Global Accelerators are not managed"
-_WEBHOOKS = "webhooks are not served yet"
 _CERTIFICATES = "certificates are not requested yet"
 FLAGS_WITHOUT_EFFECT: Mapping[str, str] = {
     "alb-gateway-max-concurrent-reconciles": _GATEWAY,
     "aws-vpc-tag-key": "it is deprecated: every tag of --aws-vpc-tags counts",
     "default-pca-arn": _CERTIFICATES,
-    "disable-ingress-class-annotation": _WEBHOOKS,
-    "disable-ingress-group-name-annotation": _WEBHOOKS,
     "enable-endpoint-slices": "EndpointSlices are always used",
     "gateway-class-max-concurrent-reconciles": _GATEWAY,
     "globalaccelerator-max-concurrent-reconciles": _ACCELERATOR,
     "globalaccelerator-max-exponential-backoff-delay": _ACCELERATOR,
-    "kube-ca-pem-filepath": _WEBHOOKS,
     "nlb-gateway-max-concurrent-reconciles": _GATEWAY,
-    "quic-environment-variable-name": _WEBHOOKS,
-    "webhook-bind-port": _WEBHOOKS,
-    "webhook-cert-dir": _WEBHOOKS,
-    "webhook-cert-file": _WEBHOOKS,
-    "webhook-key-file": _WEBHOOKS,
 }
 """Flags that change nothing here, and why."""
 
 GATES_ALWAYS_OFF: Mapping[str, str] = {
     "ALBGatewayAPI": _GATEWAY,
-    "ALBTargetControlAgent": _WEBHOOKS,
     "EnableCertificateManagement": _CERTIFICATES,
     "EnableRGTAPI": "tags are always read through ELBv2",
     "GatewayListenerSet": _GATEWAY,
@@ -128,12 +122,14 @@ class HelpRequested(Exception):
 class Settings(BaseModel):
     """What the command line says, every flag with its value.
 
-    given: the flags that were typed. Raises `UsageError` where flags contradict each other.
+    given: the flags that were typed; remarks: a line on each word that is no flag. Raises `UsageError` where flags
+    contradict each other.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
     given: frozenset[str] = frozenset()
+    remarks: tuple[str, ...] = ()
 
     alb_gateway_max_concurrent_reconciles: Workers = Field(
         default=3, description="How many Gateways with application load balancers are reconciled at once."
@@ -252,7 +248,7 @@ class Settings(BaseModel):
     load_balancer_class: Text = Field(
         default="service.k8s.aws/nlb", description="The spec.loadBalancerClass that makes a Service ours."
     )
-    log_level: LogLevel = Field(default="info", description="How much is logged: info or debug.")
+    log_level: Text = Field(default="info", description="How much is logged: info or debug.")
     max_targets_per_target_group: Count = Field(
         default=0, description="Register at most this many targets in one target group; 0 for no limit."
     )
@@ -299,12 +295,9 @@ class Settings(BaseModel):
         default=None, description="The one namespace whose objects are served; all if not given."
     )
     webhook_bind_port: Port = Field(default=9443, description="Port of the webhooks.")
-    webhook_cert_dir: Text = Field(
-        default="/tmp/k8s-webhook-server/serving-certs",  # where the chart mounts it
-        description="Folder of the webhooks' certificate and key.",
-    )
-    webhook_cert_file: Text = Field(default="tls.crt", description="File of the certificate in that folder.")
-    webhook_key_file: Text = Field(default="tls.key", description="File of the key in that folder.")
+    webhook_cert_dir: Folder = Field(default=CERTIFICATES, description="Folder of the webhooks' certificate and key.")
+    webhook_cert_file: CertificateFile = Field(default="tls.crt", description="File of the certificate in that folder.")
+    webhook_key_file: KeyFile = Field(default="tls.key", description="File of the key in that folder.")
 
     @classmethod
     def from_args(cls, argv: Sequence[str]) -> Settings:
@@ -314,24 +307,29 @@ class Settings(BaseModel):
         """
         if command_line.wants_help(argv):
             raise HelpRequested(help_text())
-        values = command_line.parse(argv, READERS)
-        fields = {field_of(flag): value for flag, value in values.items()}
-        return cls.model_validate({"cluster_name": "", **fields, "given": frozenset(values)})
+        line = command_line.parse(argv, READERS)
+        fields = {field_of(flag): value for flag, value in line.values.items()}
+        typed = {"given": frozenset(line.values), "remarks": tuple(line.remarks)}
+        return cls.model_validate({"cluster_name": "", **fields, **typed})
 
     def warnings(self) -> tuple[str, ...]:
-        """One line for each flag and feature gate that was given, asks for something, and has no effect here."""
+        """One line for each word, flag and feature gate that was given, asks for something, and has no effect here."""
         flags = [
             f"--{flag} has no effect: {FLAGS_WITHOUT_EFFECT[flag]}"
             for flag in sorted(self.given & FLAGS_WITHOUT_EFFECT.keys())
             if getattr(self, field_of(flag)) != type(self).model_fields[field_of(flag)].default
         ]
-        on = [gate for gate, value in gates.given_values(self.feature_gates).items() if value]
         refused = [
             f"--feature-gates={gate}=true has no effect: {GATES_ALWAYS_OFF[gate]}"
-            for gate in on
-            if gate in GATES_ALWAYS_OFF
+            for gate, on in gates.given_values(self.feature_gates).items()
+            if on and gate in GATES_ALWAYS_OFF
         ]
-        return (*flags, *refused)
+        return (*self.remarks, *self._remarks_on_values(), *flags, *refused)
+
+    def _remarks_on_values(self) -> Iterator[str]:
+        if self.log_level not in LOG_LEVELS:
+            levels = " and ".join(LOG_LEVELS)
+            yield f"--log-level={self.log_level} has no effect: there are {levels}, and info is used"
 
     @field_validator("aws_api_throttle")
     @classmethod
@@ -377,7 +375,7 @@ def _reader(metadata: Iterable[Any]) -> Reader[Any]:
 
 
 READERS: Mapping[str, Reader[Any]] = {
-    flag_of(name): _reader(field.metadata) for name, field in Settings.model_fields.items() if name != "given"
+    flag_of(name): _reader(field.metadata) for name, field in Settings.model_fields.items() if field.metadata
 }
 """Flag (without dashes) -> how its value is read."""
 
@@ -389,11 +387,14 @@ def default_of(flag: str) -> str:
 
 
 def help_text() -> str:
-    """The whole help: every flag and every feature gate, with kind, default and meaning."""
+    """The whole help: every flag and every feature gate, with kind, default, meaning, and what has no effect here."""
     flags = [_flag_help(flag) for flag in sorted(READERS)]
     switches = [
         command_line.described(
-            gate, kind="boolean", default=readers.show_switch(field.default), text=field.description or ""
+            gate,
+            kind="boolean",
+            default=readers.show_switch(field.default),
+            text=_with_effect(field.description, GATES_ALWAYS_OFF.get(gate)),
         )
         for gate, field in sorted((f.alias, f) for f in FeatureGates.model_fields.values() if f.alias)
     ]
@@ -402,5 +403,9 @@ def help_text() -> str:
 
 
 def _flag_help(flag: str) -> str:
-    text = Settings.model_fields[field_of(flag)].description or ""
+    text = _with_effect(Settings.model_fields[field_of(flag)].description, FLAGS_WITHOUT_EFFECT.get(flag))
     return command_line.described(f"--{flag}", kind=READERS[flag].type, default=default_of(flag), text=text)
+
+
+def _with_effect(description: str | None, why_none: str | None) -> str:
+    return f"{description} No effect here: {why_none}." if why_none else description or ""

@@ -51,6 +51,15 @@ def show_text_or_none(value: str | None) -> str:
     return value or ""
 
 
+def text_or(default: str) -> Callable[[str], str]:
+    """A reader of text, where the empty text means the default."""
+
+    def read(text: str) -> str:
+        return text or default
+
+    return read
+
+
 def one_of(*allowed: str) -> Callable[[str], str]:
     """A reader of one of a few words."""
 
@@ -126,6 +135,14 @@ def whole_number(minimum: int, maximum: int | None = None) -> Callable[[str], in
         return number
 
     return read
+
+
+def one_or_more(text: str) -> int:
+    """An integer in Go's spellings; 0 and less mean 1, as the framework of the controller before us takes them."""
+    number = _integer(text)
+    if number is None:
+        raise ValueError("must be a whole number of 1 or more")
+    return max(1, number)
 
 
 def _integer(text: str) -> int | None:

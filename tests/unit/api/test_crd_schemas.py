@@ -5,7 +5,7 @@ import yaml
 
 from contract_data import REPOSITORY, contract
 
-PLURALS = ["ingressclassparams", "targetgroupbindings"]
+PLURALS = ["albtargetcontrolconfigs", "ingressclassparams", "targetgroupbindings"]
 
 
 def manifest(plural: str) -> dict[str, Any]:

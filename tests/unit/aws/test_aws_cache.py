@@ -45,6 +45,15 @@ def test_what_was_put_or_dropped_counts_at_once() -> None:
     assert (None, 1) == (cache.peek("a"), cache.get("a", Source()))
 
 
+def test_the_last_entry_is_told_however_old_it_is() -> None:
+    now = [0.0]
+    cache: Cache[str, int] = Cache(ttl=60, clock=lambda: now[0])
+    assert None is cache.last("a")
+    cache.put("a", 9)
+    now[0] = 60
+    assert (9, None) == (cache.last("a"), cache.peek("a"))
+
+
 def test_of_many_who_ask_at_once_only_one_loads() -> None:
     cache: Cache[str, int] = Cache()
     source, gate = Source(), threading.Event()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from aws_lb_controller.aws.client_secrets import ClientSecrets, for_creation, for_modification
-from aws_lb_controller.errors import NotYet
+from aws_lb_controller.errors import NoClientSecret
 from aws_lb_controller.model.listener import Action, Authenticate, ClientSecret, FixedResponse
 
 THERE = ClientSecret(owner="shop/web", secret="shop/oidc", mark="m1")
@@ -53,8 +55,16 @@ def test_a_modification_keeps_what_aws_has_where_nobody_knows_whence_it_came() -
 
 
 def test_a_creation_waits_for_the_secret() -> None:
-    with pytest.raises(NotYet, match="shop/oidc"):
+    with pytest.raises(NoClientSecret, match="shop/oidc"):
         for_creation((oidc(),), secrets())
+
+
+def test_a_modification_waits_for_the_secret_where_aws_has_none_to_keep() -> None:
+    lacking = (oidc(replace(THERE, lacking=True)),)
+    with pytest.raises(NoClientSecret, match="shop/oidc"):
+        for_modification(lacking, secrets())
+    expected = {"ClientId": "shop", "ClientSecret": "hush"}
+    assert expected == config_of(for_modification(lacking, secrets(oidc="hush")))
 
 
 @pytest.mark.parametrize("kind", ["authenticate-cognito", "jwt-validation"])

@@ -240,8 +240,15 @@ def test_an_existing_network_load_balancer_becomes_dual_stack_only_where_its_sub
 
 
 def test_an_existing_application_load_balancer_keeps_subnets_that_would_not_be_chosen() -> None:
-    existing = an_existing(type="application", subnets=an_existing().load_balancers[0].resource.subnets[:1])
+    only = an_existing().load_balancers[0].resource.subnets[:1]
+    existing = an_existing(type="application", ip_address_type="dualstack", subnets=only)
     assert ["subnet-private-a"] == alb_subnets(scheme="internal", ip_address_type="dualstack", existing=existing)
+
+
+def test_an_existing_application_load_balancer_becomes_dual_stack_only_where_its_subnets_have_ipv6() -> None:
+    with pytest.raises(UnmetNeed) as error:
+        alb_subnets(scheme="internal", ip_address_type="dualstack", existing=an_existing(type="application"))
+    assert f"{', '.join(PRIVATE)} has no IPv6 network, which dualstack needs in every subnet" == complaint(error)
 
 
 def test_the_answer_does_not_depend_on_the_order_in_which_aws_lists_subnets() -> None:

@@ -35,11 +35,13 @@ def test_of_a_pod_stays_what_a_target_depends_on() -> None:
 
 def test_our_readiness_gates_are_kept_and_no_other_condition() -> None:
     pod = a_pod()
-    gate = {"type": "target-health.elbv2.k8s.aws/tgb", "status": "False", "message": "x"}
-    pod["status"]["conditions"] = [gate, {"type": "example.com/other", "status": "True"}]
+    written = {"reason": "Elb.InitialHealthChecking", "message": "x", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    gate = {"type": "target-health.elbv2.k8s.aws/tgb", "status": "False", **written}
+    whole = {**gate, "lastProbeTime": None, "observedGeneration": 1}
+    pod["status"]["conditions"] = [whole, {"type": "example.com/other", "status": "True"}]
     pod["spec"]["readinessGates"] = [{"conditionType": gate["type"]}]
     kept = lean(POD, pod)
-    assert [{"type": gate["type"], "status": "False"}] == kept["status"]["conditions"]
+    assert [gate] == kept["status"]["conditions"]
     assert [{"conditionType": gate["type"]}] == kept["spec"]["readinessGates"]
 
 

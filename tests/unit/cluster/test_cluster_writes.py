@@ -113,6 +113,28 @@ def test_a_field_of_the_status_is_cleared_by_none() -> None:
     assert ([], world.service) == (world.methods, cleared)
 
 
+def test_a_condition_of_a_pod_is_merged_by_its_type_and_known_at_once() -> None:
+    world = World()
+    pod = a_pod()
+    world.store.upsert(POD, world.api.put(POD.path_of("shop", "web-1"), pod))
+    gate = {"type": "target-health.elbv2.k8s.aws/tgb", "status": "False", "reason": "x", "lastTransitionTime": "t"}
+    world.writes.set_pod_condition(pod, gate)
+    world.writes.set_pod_condition(pod, {"type": gate["type"], "status": "False", "reason": "y"})
+    [*others, last] = world.api.objects[POD.path_of("shop", "web-1")]["status"]["conditions"]
+    assert (pod["status"]["conditions"], {**gate, "reason": "y"}) == (others, last)
+    held: Any = world.store.get(POD, "shop", "web-1")
+    assert last == held["status"]["conditions"][-1]
+
+
+def test_a_condition_for_a_pod_that_another_has_followed_under_its_name_is_a_conflict() -> None:
+    world = World()
+    world.api.put(POD.path_of("shop", "web-1"), a_pod())
+    before = a_pod()
+    before["metadata"]["uid"] = "another"
+    with pytest.raises(KubernetesConflict):
+        world.writes.set_pod_condition(before, {"type": "x", "status": "True"})
+
+
 def test_a_patch_that_changes_nothing_is_not_sent() -> None:
     world = World()
     world.writes.patch(SERVICE, "shop", "web", {"metadata": {"annotations": {}}})

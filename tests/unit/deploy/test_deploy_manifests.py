@@ -7,7 +7,7 @@ from aws_lb_controller.api import names
 from aws_lb_controller.settings import Settings
 from contract_data import REPOSITORY, contract
 
-DEPLOY = REPOSITORY / "deploy"
+DEPLOY = REPOSITORY / "deploy" / "base"
 ACCOUNT = {"kind": "ServiceAccount", "name": "aws-load-balancer-controller", "namespace": "kube-system"}
 
 
@@ -49,9 +49,10 @@ def test_nothing_is_granted_wholesale():
     assert [] == [grant for grant in granted if "*" in grant]
 
 
-def test_secrets_and_config_maps_stay_closed():
-    resources = {resource for _, resource, _, _ in grants(one("ClusterRole", "rbac.yaml")["rules"])}
-    assert set() == resources & {"secrets", "configmaps"}
+def test_secrets_stay_closed_and_nobody_lists_config_maps():
+    granted = {grant[1:3] for grant in grants(one("ClusterRole", "rbac.yaml")["rules"])}
+    assert set() == {verb for resource, verb in granted if resource == "secrets"}
+    assert {"get", "create", "update", "delete"} == {verb for resource, verb in granted if resource == "configmaps"}
 
 
 def test_whatever_is_watched_may_be_listed_and_the_reverse():
@@ -88,13 +89,13 @@ def test_the_arguments_are_understood_and_all_have_an_effect():
 
 def test_the_ports_are_those_that_the_program_listens_on():
     ports = {port["name"]: port["containerPort"] for port in container()["ports"]}
-    expected = {"webhook-server": names.WEBHOOK_PORT, "metrics-server": names.METRICS_PORT, "health": names.HEALTH_PORT}
+    expected = {"webhook-server": names.WEBHOOK_PORT, "metrics-server": names.METRICS_PORT}
     assert expected == ports
 
 
 def test_the_probes_ask_the_health_port():
     probes = [container()[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe")]
-    assert [{"path": "/healthz", "port": "health"}, {"path": "/readyz", "port": "health"}] == probes
+    assert [("/healthz", names.HEALTH_PORT), ("/readyz", names.HEALTH_PORT)] == [(p["path"], p["port"]) for p in probes]
 
 
 def test_the_pod_meets_the_restricted_pod_security_standard():

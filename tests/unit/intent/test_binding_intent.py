@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from aws_lb_controller.errors import SpecError
-from aws_lb_controller.intent.binding import networking_of, read_binding, target_group_of
+from aws_lb_controller.intent.binding import AssumedRole, networking_of, read_binding, role_of, target_group_of
 from aws_lb_controller.model.binding import NetworkingPeer, NetworkingPort, NetworkingRule
 
 ARN = "arn:aws:elasticloadbalancing:us-west-2:123456789012:targetgroup/web/0123456789abcdef"
+ROLE = "arn:aws:iam::210987654321:role/lb"
 
 
 def a_binding(**spec: Any) -> dict[str, Any]:
@@ -59,12 +60,45 @@ def test_networking_is_read_with_protocols_in_lower_case_and_networks_without_ho
         ({"networking": ingress(**{"from": [{"ipBlock": {"cidr": "10.0.0.0"}}]})}, "ingress[0].from[0].ipBlock.cidr"),
         ({"networking": ingress(**{"from": [{}]})}, "ingress[0].from[0]"),
         ({"targetType": "instance", "networking": ingress(ports=[{"port": "http"}])}, "ingress[0].ports[0].port"),
+        ({"targetGroupARN": ARN.replace("targetgroup/web", "loadbalancer/app/web")}, "spec.targetGroupARN"),
+        ({"vpcID": "web"}, "spec.vpcID"),
+        ({"iamRoleArnToAssume": "arn:aws:iam::210987654321:user/lb"}, "spec.iamRoleArnToAssume"),
+        ({"targetType": "instance", "iamRoleArnToAssume": ROLE}, "spec.iamRoleArnToAssume"),
+        ({"targetType": "instance", "targetGroupProtocol": "QUIC"}, "spec.targetGroupProtocol"),
+        (
+            {"targetType": "instance", "nodeSelector": {"matchExpressions": [{"key": "a", "operator": "In"}]}},
+            "nodeSelector.matchExpressions[0].values",
+        ),
+        (
+            {
+                "targetType": "instance",
+                "nodeSelector": {"matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}]},
+            },
+            "nodeSelector.matchExpressions[0].values",
+        ),
     ],
 )
 def test_a_bad_value_is_reported_with_its_field(spec: dict[str, Any], field: str) -> None:
     with pytest.raises(SpecError) as error:
         read_binding(a_binding(**spec))
     assert [True] == [problem.field.endswith(field) for problem in error.value.problems]
+
+
+@pytest.mark.parametrize("external_id", ["", "secret"])
+def test_a_role_is_assumed_with_an_external_id_if_there_is_one(external_id: str) -> None:
+    raw = a_binding(iamRoleArnToAssume=ROLE, assumeRoleExternalId=external_id)
+    expected = AssumedRole(arn=ROLE, external_id=external_id or None)
+    assert (expected, expected) == (read_binding(raw).assumed_role, role_of(raw))
+
+
+def test_a_binding_without_a_role_stays_in_our_account() -> None:
+    raw = a_binding(iamRoleArnToAssume="", assumeRoleExternalId="secret")
+    assert (None, None) == (read_binding(raw).assumed_role, role_of(raw))
+
+
+def test_with_address_targets_the_selector_of_nodes_does_not_matter() -> None:
+    nonsense = {"matchExpressions": [{"key": "a", "operator": "In"}]}
+    assert "ip" == read_binding(a_binding(nodeSelector=nonsense)).target_type
 
 
 def test_every_bad_value_is_reported_at_once() -> None:

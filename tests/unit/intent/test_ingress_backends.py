@@ -21,6 +21,7 @@ from builders_ingress import (
     only_listener,
     problems,
     settings_with,
+    warnings,
     wish,
 )
 from builders_kube import a_port, a_service
@@ -117,7 +118,18 @@ def test_a_missing_action_answers_503_unless_the_flag_makes_it_an_error() -> Non
     assert problem.startswith("Ingress shop/web: actions.a: add it")
 
 
+def test_a_missing_action_is_told() -> None:
+    (warning,) = warnings(an_ingress(rules=[a_rule(an_action_path(action="a"))]))
+    assert warning.startswith("Ingress shop/web: actions.a: there is no such annotation")
+
+
 # -- Services
+
+
+def test_a_missing_service_is_told() -> None:
+    (warning,) = warnings(an_ingress(), services=[])
+    assert "spec.rules[0].http.paths[0].backend.service = 'web': there is no such Service" in warning
+    assert "503" in warning
 
 
 def test_a_missing_service_answers_503_and_has_no_target_group() -> None:

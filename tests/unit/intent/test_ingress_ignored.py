@@ -343,3 +343,163 @@ def test_secrets_of_tls_are_told() -> None:
 )
 def test_a_key_is_known_whole_or_by_what_stands_before_the_point(suffix: str, is_known: bool) -> None:
     assert is_known == (known(suffix) is not None)
+
+
+# -- keys of JSON
+
+
+def a_forward(**group: Any) -> str:
+    return json.dumps({"type": "forward", "forwardConfig": {"targetGroups": [group]}})
+
+
+IDLE_KEYS: dict[str, tuple[dict[str, str], str]] = {
+    "actions: mistyped": ({"actions.hi": FIXED[:-1] + ', "fixedResponseconfg": {}}'}, "fixedResponseconfg"),
+    "actions: of another type": ({"actions.hi": FIXED[:-1] + ', "redirectConfig": {}}'}, "redirectConfig"),
+    "actions: deep": (
+        {"actions.hi": a_forward(serviceName="web", servicePort=80, wieght=1)},
+        "forwardConfig.targetGroups.wieght",
+    ),
+    "actions: name beside ARN": (
+        {"actions.hi": '{"type": "forward", "targetGroupARN": "arn:1", "targetGroupName": "a"}'},
+        "targetGroupName",
+    ),
+    "actions: name beside ARN, deep": (
+        {"actions.hi": a_forward(targetGroupARN="arn:1", targetGroupName="a")},
+        "forwardConfig.targetGroups.targetGroupName",
+    ),
+    "actions: port of no Service": (
+        {"actions.hi": a_forward(targetGroupARN="arn:1", servicePort=80)},
+        "forwardConfig.targetGroups.servicePort",
+    ),
+    "conditions: of another field": (
+        {"conditions.hi": METHOD[:-2] + ', "pathPatternConfig": {"values": ["/x"]}}]'},
+        "pathPatternConfig",
+    ),
+    "conditions: deep": (
+        {"conditions.hi": '[{"field": "source-ip", "sourceIPConfig": {"values": ["10.0.0.0/8"], "regexValues": []}}]'},
+        "sourceIPConfig.regexValues",
+    ),
+    "transforms": (
+        {"transforms.hi": REWRITE.replace('"replace"', '"options": "i", "replace"')},
+        "urlRewriteConfig.rewrites.options",
+    ),
+    "mutual-authentication": (
+        {**TLS, "mutual-authentication": '[{"port": 443, "mode": "passthrough", "trust": "a"}]'},
+        "trust",
+    ),
+    "auth-idp-cognito": (
+        {**TLS, "auth-type": "cognito", "auth-idp-cognito": COGNITO[:-1] + ', "scope": "openid"}'},
+        "scope",
+    ),
+    "jwt-validation": (
+        {**TLS, "jwt-validation": '{"jwksEndpoint": "https://a/keys", "issuer": "https://a", "audience": "me"}'},
+        "audience",
+    ),
+}
+
+
+@pytest.mark.parametrize(("alb", "key"), IDLE_KEYS.values(), ids=IDLE_KEYS)
+def test_a_key_of_json_that_counts_for_nothing_is_told(alb: dict[str, str], key: str) -> None:
+    problem = only(told_of({"actions.hi": FIXED, **alb}, rules=[a_rule(an_action_path("/hi", action="hi"))]))
+    assert key == problem.value
+    assert f"{PREFIX}/{[*alb][-1]}" == problem.field
+    assert "has no effect" in problem.remedy
+
+
+def test_keys_in_any_case_null_and_what_is_the_users_own_are_not_told() -> None:
+    extra = '{"SCOPE": "x", "prompt": "login"}'
+    cognito = (
+        COGNITO[:-1].replace("userPoolARN", "USERPOOLARN")
+        + f', "authenticationRequestExtraParams": {extra}, "x": null}}'
+    )
+    assert () == told_of({**TLS, "auth-type": "cognito", "auth-idp-cognito": cognito})
+
+
+def test_a_mistyped_key_of_a_provider_on_the_service_is_told_of_the_service() -> None:
+    service = web(auth_type="cognito", auth_idp_cognito=COGNITO[:-1] + ', "scope": "openid"}')
+    problem = only(told(an_ingress(alb=TLS), services=[service]))
+    assert ("Service shop/web", "shop/web", "scope") == (problem.object, problem.member, problem.value)
+
+
+def test_a_key_that_stands_twice_is_told() -> None:
+    problem = only(told_of({"listen-ports": '[{"HTTP": 80, "HTTP": 8080}]'}))
+    assert ("HTTP", "stands more than once") == (problem.value, problem.remedy[:21])
+
+
+# -- what stands more than once
+
+
+@pytest.mark.parametrize(
+    ("alb", "key"),
+    [
+        ({"tags": "team=a, team=b"}, "team"),
+        (
+            {"load-balancer-attributes": "idle_timeout.timeout_seconds=1,idle_timeout.timeout_seconds=2"},
+            "idle_timeout.timeout_seconds",
+        ),
+        ({"listener-attributes.HTTP-80": "k=1,k=2"}, "k"),
+        (
+            {**TLS, "mutual-authentication": '[{"port": 443, "mode": "off"}, {"port": 443, "mode": "passthrough"}]'},
+            "443",
+        ),
+    ],
+)
+def test_what_stands_more_than_once_is_told(alb: dict[str, str], key: str) -> None:
+    problem = only(told_of(alb))
+    assert (key, True) == (problem.value, "only the last has an effect" in problem.remedy)
+
+
+# -- what the class says without effect
+
+
+@pytest.mark.parametrize(
+    ("spec", "flags", "field", "value"),
+    [
+        ({"subnets": {"ids": ["subnet-1"], "tags": {"tier": ["web"]}}}, (), "subnets.tags", "tier"),
+        (
+            {"minimumLoadBalancerCapacity": {"capacityUnits": 500}},
+            ("--feature-gates=LBCapacityReservation=false",),
+            "minimumLoadBalancerCapacity",
+            "500",
+        ),
+        ({"wafv2AclArn": "arn:aws:wafv2:a", "wafv2AclName": "b"}, (), "wafv2AclArn", "arn:aws:wafv2:a"),
+        (
+            {"tags": [{"key": "elbv2.k8s.aws/cluster", "value": "x"}]},
+            (),
+            "tags",
+            "elbv2.k8s.aws/cluster=x",
+        ),
+        ({"tags": [{"key": "team", "value": "x"}]}, ("--default-tags=team=y",), "tags", "team=x"),
+        ({"tags": [{"key": "team", "value": "x"}, {"key": "team", "value": "y"}]}, (), "tags", "team"),
+        (
+            {"loadBalancerAttributes": [{"key": "k", "value": "1"}, {"key": "k", "value": "2"}]},
+            (),
+            "loadBalancerAttributes",
+            "k",
+        ),
+        (
+            {"listeners": [{"protocol": "HTTP", "port": 80}, {"protocol": "HTTP", "port": 80}]},
+            (),
+            "listeners",
+            "HTTP-80",
+        ),
+        ({"sslRedirectPort": "https"}, (), "sslRedirectPort", "https"),
+    ],
+)
+def test_what_a_class_says_without_effect_is_told_to_its_ingress(
+    spec: dict[str, Any], flags: tuple[str, ...], field: str, value: str
+) -> None:
+    problem = only(told(a_member(**spec), settings=settings_with("--default-target-type=ip", *flags)))
+    assert ("IngressClassParams platform", f"spec.{field}", value, "shop/web") == (
+        problem.object,
+        problem.field,
+        problem.value,
+        problem.member,
+    )
+
+
+def test_a_web_acl_by_arn_beside_the_classs_name_is_told() -> None:
+    ingress = an_ingress(alb={"wafv2-acl-arn": "arn:aws:wafv2:a"})
+    problem = only(told(a_member(ingress, wafv2AclName="b")))
+    assert ("Ingress shop/web", "arn:aws:wafv2:a") == (problem.object, problem.value)
+    assert "spec.wafv2AclName of IngressClassParams platform wins over it" in problem.remedy

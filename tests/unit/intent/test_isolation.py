@@ -100,9 +100,11 @@ def test_a_problem_is_that_of_whoever_suffers_by_it(problem: Problem, whose: set
     assert dict.fromkeys(whose, (problem,)) == found
 
 
-def test_nobody_is_set_aside_for_what_would_stay_wrong_without_them() -> None:
-    problems = [Problem("Ingress shop/b", "x", "", "y"), Problem("IngressGroup g", "subnets", "", "y")]
-    assert {} == Draft(fresh=members(a={}, b={})).to_blame(problems, nothing)
+def test_what_is_nobodys_fault_sets_nobody_aside() -> None:
+    own, nobodys = Problem("Ingress shop/b", "x", "", "y"), Problem("IngressGroup g", "subnets", "", "y")
+    draft = Draft(fresh=members(a={}, b={}))
+    assert {} == draft.to_blame([nobodys], nothing)
+    assert {"shop/b": (own,)} == draft.to_blame([own, nobodys], nothing)
 
 
 def test_what_names_nobody_is_the_fault_of_who_asks_for_another_place() -> None:
@@ -120,15 +122,40 @@ def test_each_member_is_told_its_own_problems_once() -> None:
     assert {"shop/a": (mine,), "shop/b": (one, other)} == found
 
 
+SUBNETS = Problem("Ingress shop/a", "subnets", "one", "they have no IPv6 network", "shop/b")
+"""The subnets that a asks for do not go with the address type that b asks for."""
+
+
+def test_of_two_who_do_not_go_together_the_one_who_came_to_it_is_told() -> None:
+    subnets, dual_stack = {"subnets": "one, two"}, {"ip-address-type": "dualstack"}
+    now = Draft(fresh=members(a=subnets, b=dual_stack))
+    assert {"shop/b": (SUBNETS,)} == now.to_blame([SUBNETS], members(a=subnets, b={}).get)
+    assert {"shop/a": (SUBNETS,)} == now.to_blame([SUBNETS], members(a={}, b=dual_stack).get)
+    assert {"shop/b": (SUBNETS,)} == now.to_blame([SUBNETS], nothing)
+
+
+def test_while_somebody_has_a_problem_of_its_own_nobody_is_told_what_does_not_go_together() -> None:
+    own = Problem("Ingress shop/c", "certificate-arn", "arn:x", "there is none")
+    draft = Draft(fresh=members(a={}, b={}, c={}))
+    assert {"shop/c": (own,)} == draft.to_blame([SUBNETS, own], nothing)
+
+
 # ---- who is to blame for what AWS refuses
 
 
 def test_what_is_one_members_own_is_its_fault() -> None:
     now = members(a={}, b={})
     [group] = now["shop/b"].target_groups
-    assert {"b"} == blamed(("TargetGroup", group.id), now, now)
-    assert {"a"} == blamed(("Rule", "80:1"), now, now)
-    assert {"b"} == blamed(("Rule", "80:2"), now, now)
+    assert {"b"} == blamed(("TargetGroup", group.id), now, {})
+    assert {"a"} == blamed(("Rule", "80:1"), now, {})
+    assert {"b"} == blamed(("Rule", "80:2"), now, {})
+
+
+def test_who_gave_just_that_before_is_not_to_blame_but_who_changed() -> None:
+    before, now = members(a={}, b={}), members(a={"scheme": "internal"}, b={})
+    [group] = now["shop/b"].target_groups
+    assert {"a"} == blamed(("TargetGroup", group.id), now, before)
+    assert set() == blamed(("TargetGroup", group.id), before, before)
 
 
 def test_a_certificate_is_the_fault_of_all_who_name_it() -> None:

@@ -1,4 +1,4 @@
-"""Where the control plane's binaries come from, and that nothing untrusted or half written is ever taken."""
+"""Where the control plane's binaries and helm come from, and that nothing untrusted or half written is ever taken."""
 
 from __future__ import annotations
 
@@ -38,6 +38,16 @@ def all_seven(folder: Path, version: Callable[[tools.Tool], str] = tools.version
     return folder
 
 
+def archive(member: str) -> bytes:
+    """A .tar.gz with one file in it."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as opened:
+        file = tarfile.TarInfo(member)
+        file.size = len(b"binary")
+        opened.addfile(file, io.BytesIO(b"binary"))
+    return packed.getvalue()
+
+
 @pytest.fixture(autouse=True)
 def own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     """An empty cache, no assets variable and nothing of ours on PATH."""
@@ -70,14 +80,19 @@ def test_versions_are_those_of_the_pinned_modules() -> None:
     assert {"v1.36.3", "v3.6.8", "v0.8.0"} == {tools.version_of(tool) for tool in tools.TOOLS}
 
 
-def test_the_cache_folder_changes_with_the_pinned_modules(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", ["kubernetes", "etcd", "kwok", "helm"])
+def test_a_cache_folder_changes_with_the_pinned_modules_of_its_own_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str
+) -> None:
     folders = []
     for content in ("module a\n", "module b\n"):
-        (tmp_path / "a").mkdir(exist_ok=True)
-        (tmp_path / "a" / "go.mod").write_text(content)
+        (tmp_path / module).mkdir(exist_ok=True)
+        (tmp_path / module / "go.mod").write_text(content)
         monkeypatch.setattr(tools, "GOMODS", tmp_path)
-        folders.append(tools.cache_folder())
-    assert 2 == len(set(folders))
+        folders.append((tools.cache_folder(), tools.cache_folder(tools.CHART)))
+    (control_plane, chart), (other_control_plane, other_chart) = folders
+    helm = module == "helm"
+    assert (helm, not helm) == (control_plane == other_control_plane, chart == other_chart)
 
 
 # ---- what is there already
@@ -113,6 +128,25 @@ def test_path_is_not_taken_when_a_version_does_not_fit(monkeypatch: pytest.Monke
     all_seven(tmp_path, lambda tool: "v1.30.0" if tool is KUBECTL else tools.version_of(tool))
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     assert tools.from_path() is None
+
+
+@pytest.mark.parametrize(("version", "taken"), [("v3.17.9", False), ("v3.18.0", True), ("v5.0.0", True)])
+def test_a_helm_on_path_is_taken_when_it_is_new_enough(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, taken: bool
+) -> None:
+    executable(tmp_path / "helm", f"#!/bin/sh\necho {version}\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert (tmp_path if taken else None) == tools.from_path(tools.CHART)
+
+
+def test_helm_may_stand_elsewhere_than_the_folder_of_the_assets_variable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(tools.ASSETS_VARIABLE, str(all_seven(tmp_path / "assets")))
+    cached = executable(tools.cache_folder(tools.CHART) / "helm").parent
+    assert (tmp_path / "assets", cached) == (tools.ensure(), tools.ensure(tools.CHART))
+    executable(tmp_path / "assets" / "helm")
+    assert tmp_path / "assets" == tools.ensure(tools.CHART)
 
 
 def test_binaries_in_several_folders_of_path_are_linked_into_one(
@@ -153,12 +187,7 @@ def test_a_download_with_another_checksum_is_refused(published: dict[str, bytes]
 
 def test_etcd_is_taken_out_of_its_archive(published: dict[str, bytes], tmp_path: Path) -> None:
     base = "https://github.com/etcd-io/etcd/releases/download/v3.6.8"
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        member = tarfile.TarInfo("etcd-v3.6.8-linux-amd64/etcd")
-        member.size = 6
-        archive.addfile(member, io.BytesIO(b"binary"))
-    content, file = packed.getvalue(), "etcd-v3.6.8-linux-amd64.tar.gz"
+    content, file = archive("etcd-v3.6.8-linux-amd64/etcd"), "etcd-v3.6.8-linux-amd64.tar.gz"
     sums = f"{'0' * 64}  other.tar.gz\n{hashlib.sha256(content).hexdigest()}  {file}\n"
     published.update({f"{base}/{file}": content, f"{base}/SHA256SUMS": sums.encode()})
     tools.download(ETCD, tmp_path / "etcd")
@@ -167,8 +196,8 @@ def test_etcd_is_taken_out_of_its_archive(published: dict[str, bytes], tmp_path:
 
 def test_an_archive_may_be_a_zip() -> None:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("etcd/etcd", b"binary")
+    with zipfile.ZipFile(packed, "w") as opened:
+        opened.writestr("etcd/etcd", b"binary")
     assert b"binary" == tools._member(packed.getvalue(), "etcd/etcd")
 
 
@@ -180,6 +209,15 @@ def test_kwok_is_checked_against_the_digest_that_github_publishes(published: dic
     published[f"https://github.com/{repository}/download/v0.8.0/kwok-linux-amd64"] = b"binary"
     tools.download(KWOK, tmp_path / "kwok")
     assert b"binary" == (tmp_path / "kwok").read_bytes()
+
+
+def test_helm_is_taken_out_of_its_archive(published: dict[str, bytes], tmp_path: Path) -> None:
+    file = f"helm-{tools.version_of(tools.HELM)}-linux-amd64.tar.gz"
+    content = archive("linux-amd64/helm")
+    published[f"https://get.helm.sh/{file}"] = content
+    published[f"https://get.helm.sh/{file}.sha256sum"] = f"{hashlib.sha256(content).hexdigest()}  {file}\n".encode()
+    tools.download(tools.HELM, tmp_path / "helm")
+    assert b"binary" == (tmp_path / "helm").read_bytes()
 
 
 def test_without_a_published_checksum_nothing_is_downloaded(published: dict[str, bytes], tmp_path: Path) -> None:
@@ -240,10 +278,38 @@ def test_a_long_build_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert (tmp_path / "seen").exists()
 
 
-def test_the_command_prints_the_folder_and_nothing_else(own_cache: Path) -> None:
+def test_helm_knows_its_version_when_it_was_built(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    executable(tmp_path / "bin" / "go", f'#!/bin/sh\necho "$@" >{tmp_path}/said\n')
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    tools.build(tools.HELM, tmp_path / "helm", lambda: None)
+    variable = f"{tools.HELM.origin}/internal/version.version={tools.version_of(tools.HELM)}"
+    assert variable in (tmp_path / "said").read_text()
+
+
+def test_without_go_the_error_tells_how_to_get_helm(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(tools.shutil, "which", lambda name: None)
+    with pytest.raises(
+        tools.ToolsError, match=r"Helm is needed[\s\S]*https://get\.helm\.sh: it is downloaded[\s\S]*put helm"
+    ):
+        tools.build(tools.HELM, tmp_path / "helm", lambda: None)
+
+
+def printed() -> str:
+    """What the command prints on standard output."""
+    command = [sys.executable, "-S", SCRIPT]
+    return subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ).stdout
+
+
+def test_the_command_prints_the_folders_as_path_has_them_and_nothing_else(own_cache: Path) -> None:
     all_seven(tools.cache_folder())
-    done = subprocess.run([sys.executable, "-S", SCRIPT], capture_output=True, text=True, check=True, env=os.environ)
-    assert f"{tools.cache_folder()}\n" == done.stdout
+    executable(tools.cache_folder(tools.CHART) / "helm")
+    assert f"{tools.cache_folder()}:{tools.cache_folder(tools.CHART)}\n" == printed()
+
+
+def test_the_command_prints_a_folder_that_has_everything_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    executable(all_seven(tmp_path) / "helm")
+    monkeypatch.setenv(tools.ASSETS_VARIABLE, str(tmp_path))
+    assert f"{tmp_path}\n" == printed()
 
 
 def test_the_command_ends_with_one_error_and_exit_code_1(tmp_path: Path) -> None:

@@ -128,7 +128,8 @@ class TestChange:
         self, wanted: frozenset[Target], have: frozenset[Target]
     ) -> None:
         change = change_targets(wanted, have)
-        assert wanted == (have - frozenset(change.deregister)) | frozenset(change.register)
+        after = (have - frozenset(change.deregister)) | frozenset(change.register)
+        assert wanted == after - frozenset(change.replaced)
 
     @given(groups)
     def test_nothing_is_done_where_all_is_well(self, wanted: frozenset[Target]) -> None:
@@ -139,7 +140,7 @@ class TestChange:
         self, wanted: frozenset[Target], have: frozenset[Target], ours: frozenset[Target]
     ) -> None:
         change = change_targets(wanted, have, ours={t.identity for t in ours})
-        assert frozenset(change.deregister) == (have & ours) - wanted
+        assert (have & ours) - wanted == frozenset(change.deregister + change.replaced)
 
     @given(groups, groups, st.integers(1, 5))
     def test_no_registration_exceeds_the_limit(
@@ -148,6 +149,36 @@ class TestChange:
         change = change_targets(wanted, have, limit=limit)
         stay = len(have) - len(change.deregister)
         assert len(change.register) <= max(0, limit - stay)
+
+    @given(groups, groups)
+    def test_no_address_that_stays_is_ever_without_a_target(
+        self, wanted: frozenset[Target], have: frozenset[Target]
+    ) -> None:
+        change = change_targets(wanted, have)
+        in_between = have - frozenset(change.deregister)
+        in_the_way = {(t.id, t.port) for t in wanted - have} & {(t.id, t.port) for t in have}
+        staying = {t.id for t in have} & {t.id for t in wanted}
+        assert staying <= {t.id for t in in_between} | {id for id, _ in in_the_way}
+
+    def test_a_target_that_moves_to_another_port_is_deregistered_after_its_successor_is_registered(self) -> None:
+        old, new, gone = Target(id="a", port=1), Target(id="a", port=2), Target(id="b", port=1)
+        expected = TargetChange(deregister=(gone,), register=(new,), replaced=(old,))
+        assert expected == change_targets([new], [old, gone])
+
+    def test_a_target_whose_successor_is_there_already_is_deregistered_at_once(self) -> None:
+        old, new = Target(id="a", port=1), Target(id="a", port=2)
+        assert TargetChange(deregister=(old,)) == change_targets([new], [old, new])
+
+    def test_a_target_that_differs_by_its_server_id_only_makes_way(self) -> None:
+        old, new = Target(id="a", port=1, server_id="0x1"), Target(id="a", port=1, server_id="0x2")
+        assert TargetChange(deregister=(old,), register=(new,)) == change_targets([new], [old])
+
+    def test_where_the_group_is_full_what_moves_leaves_first(self) -> None:
+        have = [Target(id=each, port=1) for each in "ab"]
+        wanted = [Target(id=each, port=2) for each in "ab"]
+        assert TargetChange(deregister=tuple(have), register=tuple(wanted)) == change_targets(wanted, have, limit=2)
+        expected = TargetChange(deregister=(have[1],), register=tuple(wanted), replaced=(have[0],))
+        assert expected == change_targets(wanted, have, limit=3)
 
     def test_the_zone_that_aws_knows_does_not_make_another_target(self) -> None:
         change = change_targets([Target(id="a", port=1)], [Target(id="a", port=1, availability_zone="all")])

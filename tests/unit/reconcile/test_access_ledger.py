@@ -142,3 +142,43 @@ def test_a_range_that_is_too_wide_serves_somebody_until_a_better_one_is_there() 
     ledger = AccessLedger(restricted=True)
     ledger.enter("a", {GROUP: frozenset({a_rule(5)})})
     assert {a_rule(7)} == ledger.serves_nobody(GROUP, frozenset({a_rule(1, last=9), a_rule(7)}))
+
+
+def test_what_is_added_does_not_take_the_place_of_what_is_needed() -> None:
+    ledger = AccessLedger(restricted=True)
+    ledger.enter("a", {GROUP: frozenset({a_rule(5)})})
+    ledger.add("a", {GROUP: frozenset({a_rule(7)}), "sg-other": frozenset({a_rule(9)})})
+    assert {GROUP: {a_rule(5), a_rule(7)}, "sg-other": {a_rule(9)}} == ledger.needs_of("a")
+
+
+def test_a_binding_is_open_when_every_group_is_known_to_let_it_in() -> None:
+    ledger = AccessLedger(restricted=True)
+    ledger.enter("a", {GROUP: frozenset({a_rule(5)}), "sg-other": frozenset({a_rule(5)})})
+    ledger.saw(GROUP, frozenset({a_rule(5)}))
+    assert not ledger.is_open("a")
+    ledger.granted("sg-other", frozenset({a_rule(5)}))
+    assert ledger.is_open("a")
+    assert ledger.is_open("one that needs nothing")
+
+
+def test_a_doubt_lasts_until_the_binding_is_entered_anew_or_struck_out() -> None:
+    ledger = AccessLedger(restricted=True)
+    for name in ("a", "b"):
+        ledger.doubt(name)
+        ledger.add(name, {GROUP: frozenset({a_rule(5)})})
+        ledger.enter_if_new(name, {})
+    assert [False, False] == [ledger.is_certain(name) for name in "ab"]
+    ledger.enter("a", {})
+    ledger.strike("b")
+    ledger.enter("b", {})
+    assert [True, True] == [ledger.is_certain(name) for name in "ab"]
+
+
+def test_what_others_than_the_binding_enter_is_less_than_certain() -> None:
+    ledger = AccessLedger(restricted=True)
+    ledger.add("a", {GROUP: frozenset({a_rule(5)})})
+    ledger.enter_if_new("b", {GROUP: frozenset({a_rule(5)})})
+    assert [False, False] == [ledger.is_certain(name) for name in "ab"]
+    ledger.enter("b", {})
+    ledger.enter_if_new("b", {GROUP: frozenset({a_rule(5)})})
+    assert (True, {}) == (ledger.is_certain("b"), ledger.needs_of("b"))

@@ -146,6 +146,18 @@ def test_a_key_can_be_posted_from_another_thread() -> None:
     in_a_loop(test)
 
 
+def test_what_a_reconcile_asks_for_is_not_gathered() -> None:
+    async def test() -> None:
+        queue = WorkQueue()
+        queue.post(A, Lane.URGENT)
+        queue.post(B, Lane.URGENT, gather=False)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert (1, B) == (queue.depth("binding"), await queue.get("binding"))
+
+    in_a_loop(test)
+
+
 def test_posting_after_the_loop_has_closed_does_nothing() -> None:
     async def make() -> WorkQueue:
         return WorkQueue()

@@ -4,7 +4,14 @@ import pytest
 
 from aws_lb_controller.errors import UsageError
 from aws_lb_controller.settings import HelpRequested, ListenAddress, Settings
-from aws_lb_controller.settings.flags import DEFAULT_THROTTLE, READERS
+from aws_lb_controller.settings.flags import (
+    DEFAULT_THROTTLE,
+    FLAGS_WITHOUT_EFFECT,
+    GATES_ALWAYS_OFF,
+    READERS,
+    default_of,
+    field_of,
+)
 from aws_lb_controller.settings.gates import NAMES
 
 
@@ -45,10 +52,49 @@ def test_a_switch_is_read_as_go_reads_it(argument, expected):
     assert expected == settings(argument).enable_waf
 
 
-def test_a_switch_with_a_detached_value_is_an_error_and_not_on():
-    assert "--enable-waf false: the value must follow an equals sign: --enable-waf=false" == complaint(
-        "--enable-waf", "false"
-    )
+def test_a_switch_with_a_detached_value_is_on_as_with_pflag_but_not_in_silence():
+    given = settings("--enable-waf", "false", "--aws-region=us-east-1")
+    assert (True, "us-east-1") == (given.enable_waf, given.aws_region)
+    assert (
+        "--enable-waf false: means --enable-waf=true, as a value must follow an equals sign: --enable-waf=false",
+    ) == given.warnings()
+
+
+def test_words_that_are_no_flags_are_passed_over_with_a_warning_each():
+    given = settings("run", "-", "--", "--aws-region=us-east-1", "--no-such-flag")
+    assert None is given.aws_region
+    assert (
+        "run: passed over: it is no flag",
+        "-: passed over: it is no flag",
+        "--aws-region=us-east-1: passed over: it stands behind --",
+        "--no-such-flag: passed over: it stands behind --",
+    ) == given.warnings()
+
+
+@pytest.mark.parametrize("argv", [["-aws-region=us-east-1"], ["-aws-region", "us-east-1"], ["--aws-region=us-east-1"]])
+def test_one_dash_is_as_good_as_two(argv):
+    assert ("us-east-1", ()) == (settings(*argv).aws_region, settings(*argv).warnings())
+
+
+def test_a_log_level_that_nobody_knows_means_info_with_a_warning():
+    given = settings("--log-level=warn")
+    assert ("--log-level=warn has no effect: there are info and debug, and info is used",) == given.warnings()
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+def test_a_known_log_level_is_not_warned_of(level):
+    assert (level, ()) == (settings(f"--log-level={level}").log_level, settings(f"--log-level={level}").warnings())
+
+
+@pytest.mark.parametrize("number", ["0", "-1"])
+def test_fewer_than_one_worker_is_one(number):
+    assert 1 == settings(f"--service-max-concurrent-reconciles={number}").service_max_concurrent_reconciles
+
+
+@pytest.mark.parametrize("flag", ["webhook-cert-dir", "webhook-cert-file", "webhook-key-file"])
+def test_an_empty_path_of_the_certificate_means_the_default(flag):
+    given = settings(f"--{flag}=")
+    assert default_of(flag) == getattr(given, field_of(flag)) != ""
 
 
 def test_the_later_of_two_values_wins():
@@ -106,9 +152,7 @@ def test_the_flags_that_were_typed_are_known():
         (["--clutser-name=x"], "--clutser-name: no such flag; did you mean --cluster-name?"),
         (["--aws_region=x"], "--aws_region: no such flag; did you mean --aws-region?"),
         (["--zzz"], "--zzz: no such flag; see --help"),
-        (["-aws-region=x"], "-aws-region=x: flags have two dashes: --aws-region=x"),
-        (["run"], "run: not a flag; see --help"),
-        (["--"], "--: not a flag; see --help"),
+        (["-v=4"], "-v: no such flag; see --help"),
         (["--aws-region"], "--aws-region: needs a value: --aws-region=VALUE"),
         (["--aws-region", "--enable-waf"], "--aws-region: needs a value: --aws-region=VALUE"),
     ],
@@ -123,7 +167,7 @@ def test_what_is_no_known_flag_with_a_value_is_refused_with_the_remedy(argv, exp
         ("--enable-waf=yes", "must be true or false"),
         ("--default-target-type=pod", "must be one of instance, ip"),
         ("--default-load-balancer-scheme=x", "must be one of internal, internet-facing"),
-        ("--log-level=loud", "must be one of info, debug"),
+        ("--service-max-concurrent-reconciles=many", "must be a whole number of 1 or more"),
         ("--webhook-bind-port=70000", "must be a whole number from 1 to 65535"),
         ("--max-targets-per-target-group=-1", "must be a whole number of 0 or more"),
         ("--backend-security-group=web", "must be an id that starts with sg-"),
@@ -160,7 +204,7 @@ def test_flags_that_contradict_each_other_are_an_error(argv, start):
     assert complaint(*argv).startswith(start)
 
 
-@pytest.mark.parametrize("argv", [["--help"], ["-h"], ["--nonsense", "--help"]])
+@pytest.mark.parametrize("argv", [["--help"], ["-h"], ["-help"], ["--nonsense", "--help"]])
 def test_help_is_given_whatever_else_is_typed(argv):
     with pytest.raises(HelpRequested):
         Settings.from_args(argv)
@@ -171,6 +215,14 @@ def test_the_help_tells_every_flag_and_feature_gate():
         Settings.from_args(["--help"])
     lines = {line.split()[0] for line in str(asked.value).splitlines() if line[:2] == "  " and line[2] != " "}
     assert {*(f"--{flag}" for flag in READERS), *NAMES} == lines
+
+
+def test_the_help_says_what_has_no_effect_and_why():
+    with pytest.raises(HelpRequested) as asked:
+        Settings.from_args(["--help"])
+    text = " ".join(str(asked.value).split())
+    for why in {*FLAGS_WITHOUT_EFFECT.values(), *GATES_ALWAYS_OFF.values()}:
+        assert f"No effect here: {why}." in text
 
 
 def test_nothing_is_warned_of_when_nothing_without_effect_is_given():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from aws_lb_controller.api.names import Tag
+from aws_lb_controller.api.names import CLUSTER_TAG_OF_V1, Tag
 from aws_lb_controller.model.stack import StackId
 
 Json = Mapping[str, Any]
@@ -35,8 +35,11 @@ def keys(tags: Iterable[str]) -> list[dict[str, str]]:
 
 
 def owner(tags: Mapping[str, str], *, cluster: str) -> StackId | None:
-    """The stack that a resource belongs to, None for one that belongs to none of this cluster's."""
-    if tags.get(Tag.CLUSTER) != cluster:
+    """The stack that a resource belongs to, None for one that belongs to none of this cluster's.
+
+    What aws-alb-ingress-controller 1.x left has the stack's tag too, and the cluster's name by another key.
+    """
+    if tags.get(Tag.CLUSTER, tags.get(CLUSTER_TAG_OF_V1)) != cluster:
         return None
     stacks = (StackId(owner, "") for owner in _OWNERS)
     return next((StackId(s.owner, tags[s.stack_tag]) for s in stacks if tags.get(s.stack_tag)), None)
