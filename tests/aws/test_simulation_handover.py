@@ -1,4 +1,4 @@
-"""The controller before this one leaves, and ours comes: nothing changes in AWS, and nothing is written to users' objects.
+"""The controller before ours leaves, and ours comes: nothing changes in AWS, and nothing is written to users' objects.
 
 What stands is built with our controller; then every record that only ours keeps is taken away, and what only the other
 one keeps is put there (`handover`). So whatever is in AWS has the names and tags that both give.

@@ -18,6 +18,7 @@ NOW, THEN = "elbv2.k8s.aws/cluster", "ingress.k8s.aws/cluster"
 def world(aws: Any) -> GroupWorld:
     """An Ingress alone, whose things in AWS bear tags as if that controller had made them."""
     world = GroupWorld(aws)
+    world.world.permissions = world.world.permissions.also("iam-policy-untagged")
     ingress = an_ingress("a", rules=[a_rule(a_path("/a", service="a"))])
     world.cluster.apply(*samples("ingress-class"), a_backend_service("a"), ingress)
     world.run()

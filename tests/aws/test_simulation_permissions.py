@@ -28,6 +28,7 @@ from swap_world import (
 )
 
 from aws_lb_controller.cluster.kinds import INGRESS, SERVICE
+from aws_lb_controller.errors import KubernetesError
 from builders_ingress import a_path, a_rule, an_ingress
 from iam_policy import Policy
 from simulated_cluster import samples
@@ -225,6 +226,22 @@ def test_without_leave_for_capacity_a_group_is_served_and_who_asks_for_it_is_tol
     assert {("Ingress shop/b", "FailedDeployModel")} == warnings(group.world)
     assert f"{ALB}/minimum-load-balancer-capacity = 'CapacityUnits=3000'" in message_of(group.world)
     assert [["/a"], ["/b"]] == [group.paths(name) for name in ("a", "b")]
+
+
+def test_without_leave_for_config_maps_a_group_is_served_and_those_who_leave_go(group: GroupWorld, aws: Any) -> None:
+    group.cluster.api.before = config_maps_are_forbidden
+    group.cluster.apply(member("b"))
+    group.run()
+    assert [["/a"], ["/b"]] == [group.paths(name) for name in ("a", "b")]
+    for name in ("a", "b"):
+        group.delete(name)
+        group.run()
+    assert (False, False, []) == (group.exists("a"), group.exists("b"), load_balancers(aws))
+
+
+def config_maps_are_forbidden(method: str, path: str) -> None:
+    if "/configmaps" in path:
+        raise KubernetesError(f"{method} {path}", 403, "forbidden")
 
 
 # ---- things that bear no tag of ours

@@ -1,4 +1,4 @@
-"""The controller before this one leaves, and ours comes: nothing changes in AWS, and users' objects stay as they are."""
+"""The controller before ours leaves, and ours comes: nothing changes in AWS, and users' objects stay as they are."""
 
 from __future__ import annotations
 

@@ -19,10 +19,13 @@ from dataclasses import dataclass, field
 from pydantic import TypeAdapter, ValidationError
 
 from aws_lb_controller.api.names import GROUP_CONFIG_MAP_PREFIX
+from aws_lb_controller.errors import KubernetesError
 from aws_lb_controller.intent.ingress_member import MemberIntent
 from aws_lb_controller.reconcile.ports import ConfigMaps
 
 log = logging.getLogger(__name__)
+
+_FORBIDDEN = 403
 
 _MEMBER: TypeAdapter[MemberIntent] = TypeAdapter(MemberIntent)
 Members = Mapping[str, MemberIntent | None]
@@ -75,8 +78,16 @@ class GroupMemory:
         kept.stored, kept.saved = wanted, True
 
     def forget(self, group: str) -> None:
-        """The group is gone. Raises KubernetesError."""
-        self._config_maps.delete(_name(group))
+        """The group is gone. Raises KubernetesError, but where we may not delete: that holds up nobody who leaves.
+
+        What then stays says nothing of members that come: they `arrives` anew.
+        """
+        try:
+            self._config_maps.delete(_name(group))
+        except KubernetesError as error:
+            if error.status != _FORBIDDEN:
+                raise
+            log.warning("the ConfigMap %s stays: %s", _name(group), error)
         with self._lock:
             self._groups.pop(group, None)
 
