@@ -49,9 +49,11 @@ chart: ## copy the CRDs, the RBAC rules and the webhooks into the Helm chart
 	@cd crds && for file in *.yaml; do (echo ---; cat "$$file") >../$(CHART)/crds/"$$file"; done # `helm show crds` of Helm 3 joins them as they are
 	@cp deploy/base/rbac.yaml deploy/base/webhooks.yaml $(CHART)/files/
 
-lock: venv ## write requirements.lock and requirements-dev.lock anew from pyproject.toml
+lock: venv ## write all lock files anew, from pyproject.toml and the lists in deploy/
 	@$(COMPILE) -q -o requirements.lock pyproject.toml
 	@$(COMPILE) -q --extra dev -o requirements-dev.lock pyproject.toml
+	@$(COMPILE) -q -o deploy/image/requirements-build.lock deploy/image/requirements-build.in
+	@$(COMPILE) -q -c requirements-dev.lock -o deploy/kind/requirements.lock deploy/kind/requirements.in
 
 clean: ## stop a demo and delete all that was made here (the cached binaries stay)
 	@if [ -f .demo/state.json ] && [ -x $(BIN)/python ]; then $(LOCALWORLD) localworld.demo --stop; fi

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -20,6 +21,8 @@ from aws_lb_controller.settings import HelpRequested, Settings
 
 def main(argv: Sequence[str]) -> int:
     """argv: the words behind the program's name. Returns the exit code."""
+    # as the first process of a container nothing else ends it before `app` hears signals
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         settings = Settings.from_args(argv)
         logs.set_up(settings.log_level)

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from group_world import ALB, GROUP, MEMORY, NOTHING, GroupWorld, a_backend_service, an_issued_certificate
+from swap_world import a_deployment
 
 from aws_lb_controller.errors import KubernetesError
 from builders_ingress import a_path, a_rule, an_ingress
@@ -543,3 +544,19 @@ def test_an_ingress_that_stands_alone_is_not_remembered(group: GroupWorld) -> No
     group.delete("a")
     group.run()
     assert ([], False) == (group.balancers(), group.exists("a"))
+
+
+def test_a_newcomer_that_aws_refuses_once_its_targets_are_there_is_not_tried_over_and_over(group: GroupWorld) -> None:
+    stand(group, member("a"), member("b"))
+    certificate = group.certificate()
+    group.wire.refuse = lambda _operation, parameters: (
+        "InvalidConfigurationRequest" if certificate in parameters.values() else None
+    )
+    group.cluster.apply(a_deployment("c"), member("c", listen_ports='[{"HTTPS": 443}]', certificate_arn=certificate))
+    group.run()
+    assert ["CreateListener"] * 2 == [sent.operation for sent in group.wire.sent if not sent.accepted]
+    assert ({"c"}, NOTHING) == (group.warned(), group.belongings("c"))
+    group.wire.refuse = lambda _operation, _parameters: None
+    group.annotate("c", tags="team=c")
+    group.run()
+    assert (set(), ["/c/x"]) == (group.warned(), group.paths("c"))

@@ -43,6 +43,7 @@ from aws_lb_controller.reconcile.group_memory import GroupMemory
 from aws_lb_controller.reconcile.ingress_groups import Group, IngressGroups
 from aws_lb_controller.reconcile.ports import KubernetesWriter, Obj
 from aws_lb_controller.reconcile.provision import Built, Provisioner
+from aws_lb_controller.reconcile.refusals import Refusals
 from aws_lb_controller.reconcile.telling import Teller
 from aws_lb_controller.settings import Settings
 
@@ -65,6 +66,7 @@ class IngressGroupReconciler:
         self._store, self._groups, self._writer = store, groups, writer
         self._provisioner, self._teller, self._settings = provisioner, teller, settings
         self._memory, self._secrets = memory, secrets
+        self._refusals = Refusals()
 
     def reconcile(self, name: str) -> None:
         """name: ``namespace/name`` of an Ingress alone, or an explicit group's name.
@@ -120,6 +122,7 @@ class IngressGroupReconciler:
                 raise SpecError([_protected(ingress)])
         off = any(deletion_protection(ingress) is False for ingress in group.leaving)
         self._provisioner.remove(StackId("ingress", name), told=(), deletion_protection_off=off)
+        self._refusals.forget(name, map(ingress_name, group.leaving))
         if _is_shared(name):
             self._memory.forget(name)
 
@@ -163,6 +166,7 @@ class _Run:
         self.draft = Draft(fresh=readings.read)
         self._set_aside({ingress_name(unplaced.ingress): unplaced.problem for unplaced in held})
         self._set_aside(readings.unreadable)
+        self._set_aside(self._refused_lately())
 
     def provision(self) -> Sequence[ControllerError]:
         """All members that count have what they ask for, or what they last had. Returns what is wrong with the others.
@@ -218,6 +222,12 @@ class _Run:
         if wrong:
             self.draft = self.draft.set_aside(wrong, self._recall)
 
+    def _refused_lately(self) -> Mapping[str, ControllerError]:
+        refusals = {
+            name: self._of._refusals.of(self._name, name, asked=asked) for name, asked in self.draft.fresh.items()
+        }
+        return {name: error for name, error in refusals.items() if error is not None}
+
     def _recall(self, member: str) -> MemberIntent | None:
         gave, known = None, False
         try:
@@ -256,6 +266,8 @@ class _Run:
                 if not guilty:
                     self._of._teller.failure(told, Reason.FAILED_DEPLOY_MODEL, error)
                     raise
+                for member in guilty:
+                    self._of._refusals.note(self._name, member, asked=self.draft.fresh[member], error=error)
                 self._set_aside(dict.fromkeys(guilty, error))
             except NotYet as wait:
                 self._of._teller.waiting(told, wait)
@@ -265,6 +277,7 @@ class _Run:
                 raise
             else:
                 self._built_from = built
+                self._of._refusals.forget(self._name, self.draft.fresh)
                 return deployed
 
     def _to_blame_for(self, built: Built, error: AwsError | ForbiddenChange) -> Set[str]:
