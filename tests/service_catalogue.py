@@ -13,6 +13,8 @@ from typing import Any
 
 import yaml
 
+from aws_lb_controller.cluster.quic import CONTAINERS_ANNOTATION
+
 Obj = dict[str, Any]
 
 NAMESPACE = "shop"
@@ -269,7 +271,8 @@ def _a_service(name: str, annotations: Mapping[str, str], spec: Obj) -> Obj:
 
 def _pods(name: str) -> Obj:
     template = {
-        "metadata": {"labels": {"app": name}},
+        # what asks for server ids of pods behind a QUIC listener; others do without
+        "metadata": {"labels": {"app": name}, "annotations": {CONTAINERS_ANNOTATION: "app"} if name == "quic" else {}},
         "spec": {"containers": [{"name": "app", "image": "example.com/app", "ports": [{"containerPort": 8080}]}]},
     }
     return {

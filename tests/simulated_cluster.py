@@ -6,6 +6,7 @@ test give AWS resources the same names. Deployments have their pods at once, and
 
 from __future__ import annotations
 
+import base64
 import copy
 import uuid
 import zlib
@@ -30,6 +31,7 @@ from aws_lb_controller.cluster.kinds import (
     TARGET_GROUP_BINDING,
     Kind,
 )
+from aws_lb_controller.cluster.quic import CONTAINERS_ANNOTATION, VARIABLE
 from aws_lb_controller.cluster.writes import merged
 from fake_api import FakeApi
 from localworld.control_plane import NodePlace
@@ -234,8 +236,11 @@ def a_node_at(place: NodePlace) -> Obj:
 
 
 def a_running_pod(name: str, deployment: Obj, *, node: str, address: str) -> Obj:
-    """A ready pod of a Deployment."""
-    template = deployment["spec"]["template"]
+    """A ready pod of a Deployment, with a QUIC server id from the webhook if it asks for one."""
+    template = copy.deepcopy(deployment["spec"]["template"])
+    if CONTAINERS_ANNOTATION in template["metadata"].get("annotations", {}):
+        server_id = base64.b64encode(address.encode().rjust(8)[-8:]).decode()
+        template["spec"]["containers"][0]["env"] = [{"name": VARIABLE, "value": server_id}]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -243,6 +248,7 @@ def a_running_pod(name: str, deployment: Obj, *, node: str, address: str) -> Obj
             "namespace": deployment["metadata"]["namespace"],
             "name": name,
             "labels": template["metadata"]["labels"],
+            "annotations": template["metadata"].get("annotations", {}),
         },
         "spec": {"nodeName": node, "containers": template["spec"]["containers"]},
         "status": {

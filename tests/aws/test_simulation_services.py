@@ -9,7 +9,6 @@ import pytest
 
 from aws_lb_controller.cluster.kinds import SERVICE
 from aws_lb_controller.intent import service_annotations
-from aws_lb_controller.reconcile.binding import SERVER_ID_MISSING
 from contract_data import contract
 from service_catalogue import NAMESPACE, OWN_GROUP, PREFIX, RECIPES, annotations_in_use, manifests, service
 from simulated_cluster import Obj
@@ -40,8 +39,7 @@ def deployed(world: Simulation, *objs: Obj) -> Obj:
     world.cluster.apply(*objs)
     world.run()
     assert [] == world.unexpected()
-    # no webhook gives the pods here server ids
-    assert [] == [told for told in world.events.warnings() if told.reason != SERVER_ID_MISSING]
+    assert [] == world.events.warnings()
     assert [] != world.wire.mutations()
     forget_what_was_done(world)
     return world.aws_state()
