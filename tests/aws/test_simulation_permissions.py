@@ -218,6 +218,17 @@ def test_a_trust_store_that_may_not_be_looked_for_costs_the_member_that_names_it
     assert 30 == target_group["HealthCheckIntervalSeconds"]
 
 
+def test_a_call_that_is_denied_for_what_one_member_asks_for_costs_that_member(group: GroupWorld, aws: Any) -> None:
+    arn = an_issued_certificate(aws, "shop.example.com")
+    with lacking(group.world, "CreateListener"):
+        group.cluster.apply(member("b", listen_ports='[{"HTTPS": 443}]', certificate_arn=arn))
+        group.annotate("a", healthcheck_interval_seconds="30")
+        group.world.run()
+    assert {("Ingress shop/b", "FailedDeployModel")} == warnings(group.world)
+    (target_group,) = aws.elbv2.describe_target_groups()["TargetGroups"]
+    assert 30 == target_group["HealthCheckIntervalSeconds"]
+
+
 def test_without_leave_for_capacity_a_group_is_served_and_who_asks_for_it_is_told(group: GroupWorld) -> None:
     group.world.restart()  # what was made just now is known to have no capacity
     with lacking(group.world, "DescribeCapacityReservation"):

@@ -18,6 +18,7 @@ from aws_lb_controller.cluster.kinds import INGRESS, SERVICE
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import (
     AwsAlreadyExists,
+    AwsDenied,
     AwsError,
     AwsNotFound,
     AwsRefused,
@@ -261,7 +262,7 @@ class _Run:
             publish = partial(self._publish, told)
             try:
                 deployed = self._of._provisioner.deploy(built, told=told, publish=publish, blamed=())
-            except (AwsRefused, AwsNotFound, AwsAlreadyExists, ForbiddenChange) as error:
+            except (AwsRefused, AwsDenied, AwsNotFound, AwsAlreadyExists, ForbiddenChange) as error:
                 guilty = self._to_blame_for(built, error)
                 if not guilty:
                     self._of._teller.failure(told, Reason.FAILED_DEPLOY_MODEL, error)
