@@ -31,9 +31,11 @@ Scheme = Annotated[
     Literal["internal", "internet-facing"], Reader("string", readers.one_of("internal", "internet-facing"))
 ]
 Switch = Annotated[bool, Reader("boolean", readers.read_switch, bare="true", show=readers.show_switch)]
-Workers = Annotated[int, Reader("int", readers.one_or_more)]
+Workers = Annotated[int, Reader("int", readers.at_least(1))]
 Count = Annotated[int, Reader("int", readers.whole_number(0))]
-Port = Annotated[int, Reader("int", readers.whole_number(1, 65535))]
+NoneOrMore = Annotated[int, Reader("int", readers.at_least(0))]
+WEBHOOK_PORT = 9443
+WebhookPort = Annotated[int, Reader("int", readers.port_or(WEBHOOK_PORT))]
 Delay = Annotated[timedelta, Reader("duration", readers.duration(), show=readers.show_duration)]
 DelayOrNever = Annotated[timedelta, Reader("duration", readers.duration(zero=True), show=readers.show_duration)]
 Texts = Annotated[
@@ -249,7 +251,7 @@ class Settings(BaseModel):
         default="service.k8s.aws/nlb", description="The spec.loadBalancerClass that makes a Service ours."
     )
     log_level: Text = Field(default="info", description="How much is logged: info or debug.")
-    max_targets_per_target_group: Count = Field(
+    max_targets_per_target_group: NoneOrMore = Field(
         default=0, description="Register at most this many targets in one target group; 0 for no limit."
     )
     metrics_bind_addr: MetricsAddress = Field(
@@ -294,7 +296,7 @@ class Settings(BaseModel):
     watch_namespace: Namespace = Field(
         default=None, description="The one namespace whose objects are served; all if not given."
     )
-    webhook_bind_port: Port = Field(default=9443, description="Port of the webhooks.")
+    webhook_bind_port: WebhookPort = Field(default=WEBHOOK_PORT, description="Port of the webhooks.")
     webhook_cert_dir: Folder = Field(default=CERTIFICATES, description="Folder of the webhooks' certificate and key.")
     webhook_cert_file: CertificateFile = Field(default="tls.crt", description="File of the certificate in that folder.")
     webhook_key_file: KeyFile = Field(default="tls.key", description="File of the key in that folder.")

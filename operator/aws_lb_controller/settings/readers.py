@@ -137,12 +137,22 @@ def whole_number(minimum: int, maximum: int | None = None) -> Callable[[str], in
     return read
 
 
-def one_or_more(text: str) -> int:
-    """An integer in Go's spellings; 0 and less mean 1, as the framework of the controller before us takes them."""
-    number = _integer(text)
-    if number is None:
-        raise ValueError("must be a whole number of 1 or more")
-    return max(1, number)
+def at_least(minimum: int) -> Callable[[str], int]:
+    """A reader of integers in Go's spellings; what is less than the minimum means the minimum."""
+
+    def read(text: str) -> int:
+        number = _integer(text)
+        if number is None:
+            raise ValueError(f"must be a whole number of {minimum} or more")
+        return max(minimum, number)
+
+    return read
+
+
+def port_or(default: int) -> Callable[[str], int]:
+    """A reader of TCP ports; 0 means the default, as for the controller before us."""
+    read_port = whole_number(0, 65535)
+    return lambda text: read_port(text) or default
 
 
 def _integer(text: str) -> int | None:

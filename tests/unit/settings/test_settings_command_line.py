@@ -161,6 +161,11 @@ def test_what_is_no_known_flag_with_a_value_is_refused_with_the_remedy(argv, exp
     assert expected == complaint(*argv)
 
 
+def test_webhook_port_0_is_the_default_and_a_limit_of_targets_below_0_is_none():
+    given = settings("--webhook-bind-port=0", "--max-targets-per-target-group=-1")
+    assert (9443, 0) == (given.webhook_bind_port, given.max_targets_per_target_group)
+
+
 @pytest.mark.parametrize(
     ("argument", "allowed"),
     [
@@ -168,8 +173,8 @@ def test_what_is_no_known_flag_with_a_value_is_refused_with_the_remedy(argv, exp
         ("--default-target-type=pod", "must be one of instance, ip"),
         ("--default-load-balancer-scheme=x", "must be one of internal, internet-facing"),
         ("--service-max-concurrent-reconciles=many", "must be a whole number of 1 or more"),
-        ("--webhook-bind-port=70000", "must be a whole number from 1 to 65535"),
-        ("--max-targets-per-target-group=-1", "must be a whole number of 0 or more"),
+        ("--webhook-bind-port=70000", "must be a whole number from 0 to 65535"),
+        ("--max-targets-per-target-group=all", "must be a whole number of 0 or more"),
         ("--backend-security-group=web", "must be an id that starts with sg-"),
         ("--sync-period=10", "must be 0 or a duration such as 15s, 2m or 10h0m0s"),
         ("--watch-namespace=a,b", "must be the name of one namespace, or empty for all of them"),
