@@ -75,8 +75,6 @@ log = logging.getLogger(__name__)
 
 _LOOK_SECONDS = 0.05
 _READINESS_WORKERS = 3
-_CLEAN_UP_SECONDS = 1.0
-"""After a start every binding asks for the clean-up of security groups, which looks at all of them at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -370,8 +368,7 @@ class _Program:
     def _ask(self, key: Key) -> None:
         """A reconcile asks for a key. Where targets wait for it, it goes before edits, and waits for no others."""
         lane = Lane.URGENT if key.controller in ("binding", "access") else Lane.NORMAL
-        gather = _CLEAN_UP_SECONDS if key.controller == "node-security-groups" else 0.0
-        self._queue.post(key, lane, gather=gather)
+        self._queue.post(key, lane, gather=False)
 
     async def _hear(self) -> None:
         """kopf looks for its kinds once, so it starts when our own list has found them."""

@@ -84,7 +84,7 @@ class Working:
                 reconcile[controller](name)
             finally:
                 while self.world.queue:
-                    self.queue.post(self.world.queue.pop(0), Lane.URGENT, gather=0.0)
+                    self.queue.post(self.world.queue.pop(0), Lane.URGENT, gather=False)
 
         return then_ask
 

@@ -221,15 +221,14 @@ class WorkQueue:
         self._lanes.add(key, lane, self._clock())
         self._wake(key.controller)
 
-    def post(self, key: Key, lane: Lane = Lane.NORMAL, *, gather: float | None = None) -> None:
+    def post(self, key: Key, lane: Lane = Lane.NORMAL, *, gather: bool = True) -> None:
         """As `add`, from any thread; after the loop has closed it does nothing.
 
-        gather: the seconds for which more of the same may come before it is looked at; None: as the lane has it.
+        gather: once the lane's gathering time is over.
         """
         if self._loop.is_closed():
             return
-        seconds = GATHER_SECONDS.get(lane, 0.0) if gather is None else gather
-        if seconds:
+        if gather and (seconds := GATHER_SECONDS.get(lane)):
             self._loop.call_soon_threadsafe(self.add_after, key, seconds, lane)
         else:
             self._loop.call_soon_threadsafe(self.add, key, lane)

@@ -150,7 +150,7 @@ def test_what_a_reconcile_asks_for_is_not_gathered() -> None:
     async def test() -> None:
         queue = WorkQueue()
         queue.post(A, Lane.URGENT)
-        queue.post(B, Lane.URGENT, gather=0.0)
+        queue.post(B, Lane.URGENT, gather=False)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert (1, B) == (queue.depth("binding"), await queue.get("binding"))
