@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from group_world import an_issued_certificate
 from moto import mock_aws
 
+from ingress_catalogue import OWN_GROUP, WEB_ACL
 from localworld.aws_world import AwsWorld, build_aws_world, local_session
 from localworld.behaviour import Behaviour
 from localworld.moto_extensions import behaviour, install
@@ -96,6 +98,25 @@ def aws(moto_behaviour: Behaviour, session: boto3.Session, clients: dict[str, An
     with mock_aws():
         world = build_aws_world(clients["ec2"], nodes=0)
         yield Aws(session=session, world=world, **clients)
+
+
+@pytest.fixture
+def values(aws: Aws) -> Mapping[str, str]:
+    """What the recipes of both catalogues name and AWS must have: certificates and a web ACL, as they name them; and a
+    security group of the users' own.
+    """
+    group = aws.security_group(OWN_GROUP)
+    aws.ec2.create_tags(Resources=[group], Tags=[{"Key": "Name", "Value": OWN_GROUP}])
+    aws.session.client("shield").create_subscription()
+    names = {"certificate": "shop.example.com", "other_certificate": "shop.example.org"}
+    arns = {key: an_issued_certificate(aws, name) for key, name in names.items()}
+    return {**arns, "web_acl": _a_web_acl(aws, WEB_ACL)}
+
+
+def _a_web_acl(aws: Aws, name: str) -> str:
+    seen = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "m"}
+    wanted = {"Name": name, "Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": seen}
+    return str(aws.session.client("wafv2").create_web_acl(**wanted)["Summary"]["ARN"])
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from group_world import GroupWorld, RecordingWire, a_backend_service, an_issued_certificate
+from group_world import GroupWorld, RecordingWire, a_backend_service
 
 import handover
 import ingress_catalogue
@@ -22,28 +22,10 @@ from builders_ingress import a_path, a_rule, an_ingress
 from simulated_cluster import Obj, path_of, samples
 from simulation import Simulation, run_nodes
 
-OWN_GROUP = "demo-edge"
 PODS_EACH = 24
 GROUP_RECORDS = CONFIG_MAP.path_of("kube-system", GROUP_CONFIG_MAP_PREFIX)
 MADE_THERE = CONFIG_MAP.path_of("kube-system", "").rstrip("/")
 EVERY_PART = {"DescribeListeners", "DescribeTargetGroups", "DescribeTargetHealth", "DescribeSecurityGroups"}
-
-
-@pytest.fixture
-def values(aws: Any) -> Mapping[str, str]:
-    """What the recipes name and AWS must have: certificates, a web ACL, and a security group of the users' own."""
-    group = aws.security_group(OWN_GROUP)
-    aws.ec2.create_tags(Resources=[group], Tags=[{"Key": "Name", "Value": OWN_GROUP}])
-    aws.session.client("shield").create_subscription()
-    names = {"certificate": "shop.example.com", "other_certificate": "shop.example.org"}
-    arns = {key: an_issued_certificate(aws, name) for key, name in names.items()}
-    return {**arns, "web_acl": a_web_acl(aws, ingress_catalogue.WEB_ACL)}
-
-
-def a_web_acl(aws: Any, name: str) -> str:
-    seen = {"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "m"}
-    wanted = {"Name": name, "Scope": "REGIONAL", "DefaultAction": {"Allow": {}}, "VisibilityConfig": seen}
-    return str(aws.session.client("wafv2").create_web_acl(**wanted)["Summary"]["ARN"])
 
 
 @pytest.fixture

@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from group_world import an_issued_certificate
 
 from aws_lb_controller.cluster.kinds import INGRESS
 from contract_data import contract
 from ingress_catalogue import (
     BEYOND_MOTO,
     NAMESPACE,
-    OWN_GROUP,
     PREFIX,
     RECIPES,
-    WEB_ACL,
     annotations_in_use,
     ignored,
     ingress,
@@ -26,27 +23,6 @@ from simulated_cluster import Obj, samples
 from simulation import Simulation, Told
 
 UNRELATED = {"metadata": {"annotations": {"example.com/note": "seen"}, "labels": {"team": "shop"}}}
-
-
-@pytest.fixture
-def values(aws: Any) -> Mapping[str, str]:
-    """What the recipes name and AWS must have: certificates, a web ACL, and a security group of the users' own."""
-    group = aws.security_group(OWN_GROUP)
-    aws.ec2.create_tags(Resources=[group], Tags=[{"Key": "Name", "Value": OWN_GROUP}])
-    aws.session.client("shield").create_subscription()
-    names = {"certificate": "shop.example.com", "other_certificate": "shop.example.org"}
-    arns = {key: an_issued_certificate(aws, name) for key, name in names.items()}
-    return {**arns, "web_acl": _a_web_acl(aws)}
-
-
-def _a_web_acl(aws: Any) -> str:
-    made = aws.session.client("wafv2").create_web_acl(
-        Name=WEB_ACL,
-        Scope="REGIONAL",
-        DefaultAction={"Allow": {}},
-        VisibilityConfig={"SampledRequestsEnabled": False, "CloudWatchMetricsEnabled": False, "MetricName": "m"},
-    )
-    return str(made["Summary"]["ARN"])
 
 
 @pytest.fixture

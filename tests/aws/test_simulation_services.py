@@ -18,16 +18,6 @@ UNRELATED = {"metadata": {"annotations": {"example.com/note": "seen"}, "labels":
 
 
 @pytest.fixture
-def values(aws: Any) -> Mapping[str, str]:
-    """What the recipes name and AWS must have: certificates, and a security group of the users' own."""
-    group = aws.security_group(OWN_GROUP)
-    aws.ec2.create_tags(Resources=[group], Tags=[{"Key": "Name", "Value": OWN_GROUP}])
-    acm = aws.session.client("acm")
-    names = {"certificate": "shop.example.com", "other_certificate": "shop.example.org"}
-    return {key: acm.request_certificate(DomainName=name)["CertificateArn"] for key, name in names.items()}
-
-
-@pytest.fixture
 def world(aws: Any, values: Mapping[str, str]) -> Simulation:
     """A cluster without Services; AWS has what the recipes name."""
     assert values

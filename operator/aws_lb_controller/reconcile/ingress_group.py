@@ -123,11 +123,11 @@ class IngressGroupReconciler:
                 raise SpecError([_protected(ingress)])
         off = any(deletion_protection(ingress) is False for ingress in group.leaving)
         self._provisioner.remove(StackId("ingress", name), told=(), deletion_protection_off=off)
-        self._refusals.forget(name, map(ingress_name, group.leaving))
         if _is_shared(name):
             self._memory.forget(name)
 
     def _let_go(self, name: str, leaving: Sequence[Obj]) -> None:
+        self._refusals.forget(name, map(ingress_name, leaving))
         for ingress in leaving:
             with self._teller.stage((), Reason.FAILED_REMOVE_FINALIZER):
                 self._writer.remove_finalizer(INGRESS, ingress, finalizer_of(name))
