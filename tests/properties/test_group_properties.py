@@ -54,6 +54,7 @@ CERTIFICATES = (
 )
 OWN_GROUPS = {"edge": ("sg-edge",)}
 OWN_TARGET_GROUPS = {"theirs": "arn:theirs"}
+WEB_ACLS = {"a": "arn:acl-a", "b": "arn:acl-b"}
 SETTINGS = settings_with(
     "--default-target-type=ip",
     "--tolerate-non-existent-backend-service=false",
@@ -93,6 +94,7 @@ TOGETHER: tuple[tuple[Mapping[str, str], ...], ...] = (
         {"listen-ports": BOTH, "ssl-redirect": "443"},
         {"listen-ports": BOTH, "auth-type": "cognito", "auth-idp-cognito": COGNITO},
         {"listen-ports": '[{"HTTPS": 80}]', "certificate-arn": "arn:a"},
+        {"listen-ports": '[{"HTTPS": 80}]'},
     ),
     ({}, {}, {"tags": "team=a"}, {"tags": "team=b, stage=live"}),
     (
@@ -110,7 +112,16 @@ TOGETHER: tuple[tuple[Mapping[str, str], ...], ...] = (
         {"security-groups": "edge"},
         {"security-groups": "edge", "manage-backend-security-group-rules": "true"},
     ),
-    ({}, {}, {"ip-address-type": "dualstack"}, {"wafv2-acl-arn": "arn:acl"}, {"enable-frontend-nlb": "true"}),
+    ({}, {}, {"ip-address-type": "dualstack"}, {"enable-frontend-nlb": "true"}),
+    (
+        {},
+        {},
+        {"wafv2-acl-arn": "arn:acl-a"},
+        {"wafv2-acl-arn": "arn:acl-c"},
+        {"wafv2-acl-name": "a"},
+        {"wafv2-acl-name": "b"},
+        {"wafv2-acl-name": "none"},
+    ),
     (
         {},
         {"target-type": "instance"},
@@ -279,8 +290,9 @@ def known_of(intent: StackIntent, there: ObservedStack | None) -> Facts:
         CONFIG,
         existing=replace(there, bindings=()) if there else None,
         certificates=CERTIFICATES,
+        web_acls=WEB_ACLS,
         security_groups={name: ids for name, ids in OWN_GROUPS.items() if name in names},
-        target_groups={name: arn for name, arn in OWN_TARGET_GROUPS.items() if name in foreign_names(intent.listeners)},
+        target_groups={name: arn for name, arn in OWN_TARGET_GROUPS.items() if name in foreign_names(intent)},
     )
 
 
@@ -464,13 +476,14 @@ class World:
         self.there, self.memory = ObservedStack(), dict[str, MemberIntent]()
 
     def becomes(self, members: list[Obj]) -> bool:
-        """As many runs as there are members bring it to rest; False where nobody can be built, or policy refuses it.
+        """One run more than there are members brings it to rest; False where nobody can be built, or policy refuses it.
 
-        More than one is needed where somebody is set aside who goes well with what the others make of it.
+        More than one is needed where somebody is set aside who goes well with what the others make of it, or with
+        what stands once somebody who left takes no part in it any more.
         """
         if not members:
             self.there, self.memory = ObservedStack(), {}
-        for _ in members:
+        for _ in range(len(members) + 1 if members else 0):
             run = self.seen(members)
             brought = brought_to(run, self.there) if run.stack else None
             if brought is None:

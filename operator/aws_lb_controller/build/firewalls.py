@@ -9,8 +9,8 @@ from typing import Any
 from aws_lb_controller.build.facts import Facts, Question, ShieldSubscription, Unanswered, WebAclArns
 from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.errors import Problem, UnmetNeed
-from aws_lb_controller.intent.ingress_member import Asked, MemberFirewall
-from aws_lb_controller.intent.values import FirewallIntent, StackIntent
+from aws_lb_controller.intent.ingress_member import MemberFirewall
+from aws_lb_controller.intent.values import StackIntent
 from aws_lb_controller.model.firewall import Firewall, Guard
 
 WITHOUT_LEAVE: dict[Guard, str] = {
@@ -21,9 +21,10 @@ WITHOUT_LEAVE: dict[Guard, str] = {
 """The remedy where AWS refuses a call about a guard."""
 
 
-def questions(firewall: FirewallIntent) -> Iterator[Question[Any]]:
+def questions(intent: StackIntent) -> Iterator[Question[Any]]:
     """What `build_firewall` needs to know; nothing for a user who says nothing of firewalls."""
-    if firewall.web_acl_name:
+    firewall = intent.load_balancer.firewall
+    if firewall.web_acl_name or intent.mentions.web_acls:
         yield WebAclArns()
     if firewall.shield is not None:
         yield ShieldSubscription()
@@ -41,21 +42,21 @@ def build_firewall(intent: StackIntent, facts: Facts) -> Firewall:
 
 def _web_acl_by_name(name: str, intent: StackIntent, facts: Facts) -> str | None:
     arns = facts[WebAclArns()]
-    if isinstance(arns, Unanswered):
-        return None
-    if name in arns:
-        return arns[name]
+    found = None if isinstance(arns, Unanswered) else arns.get(name)
+    found = found or intent.load_balancer.firewall.web_acl_found
+    if found or isinstance(arns, Unanswered):
+        return found
     remedy = "name a web ACL of WAF (v2) that exists in this region"
     raise UnmetNeed([blamed(intent.load_balancer.blame, "wafv2", remedy=remedy, stack=intent.stack, value=name)])
 
 
 def found_firewall(firewall: MemberFirewall, facts: Facts) -> MemberFirewall:
-    """The same with a web ACL's name that was found replaced by its ARN."""
+    """The same with the ARN that a web ACL's name was found to have."""
     name = firewall.web_acl_name
     arns = facts[WebAclArns()] if name and name.value else {}
     if not name or isinstance(arns, Unanswered) or name.value not in arns:
         return firewall
-    return replace(firewall, web_acl=Asked(arns[name.value], name.blame), web_acl_name=None)
+    return replace(firewall, web_acl_found=arns[name.value])
 
 
 def without_subscription(intent: StackIntent, facts: Facts) -> Iterator[Problem]:
@@ -67,9 +68,10 @@ def without_subscription(intent: StackIntent, facts: Facts) -> Iterator[Problem]
 
 def unanswered(intent: StackIntent, facts: Facts) -> tuple[Problem, ...]:
     """What AWS would not tell of the guards that are asked for."""
-    asked: dict[Guard, Question[Any]] = {"wafv2": WebAclArns(), "shield": ShieldSubscription()}
-    needed = frozenset(questions(intent.load_balancer.firewall))
-    answers = {guard: facts[question] for guard, question in asked.items() if question in needed}
+    wanted = intent.load_balancer.firewall
+    asked: dict[Guard, Question[Any]] = {"wafv2": WebAclArns()} if wanted.web_acl_name else {}
+    asked |= {"shield": ShieldSubscription()} if wanted.shield is not None else {}
+    answers = {guard: facts[question] for guard, question in asked.items()}
     return tuple(
         refused(guard, answer, intent=intent) for guard, answer in answers.items() if isinstance(answer, Unanswered)
     )

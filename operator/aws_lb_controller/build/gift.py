@@ -1,8 +1,9 @@
 """What a member of an IngressGroup gave the load balancer, in a form that outlives what it was found by.
 
-Certificates that were discovered by host, and target groups and web ACLs that were named, stand in it by ARN: should
-the certificate go from ACM's list, or the name from AWS, then what the member last gave can still be built. A trust
-store stays as it was named, for members must say the same of it, and AWS neither renames it nor deletes it in use.
+Certificates that were discovered by host, and target groups and web ACLs that were named, stand in it with their ARNs:
+should the certificate go from ACM's list, or the name from AWS, then what the member last gave can still be built. Web
+ACLs and trust stores stay as they were named, for members must say the same of them; AWS neither renames a trust store
+nor deletes it in use, so its ARN is not needed.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def gift(member: MemberIntent, intent: StackIntent, facts: Facts | None) -> Memb
 
     facts None: they are not at hand, and what they would tell is left as it is.
     """
-    names = foreign_names(intent.listeners)
+    names = foreign_names(intent)
     arns = facts[TargetGroupArns(names)] if names and facts else {}
     return replace(
         member,

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.errors import SpecError
+from aws_lb_controller.intent.readers import Unreadable, integer_between
 from aws_lb_controller.intent.values import HealthCheckIntent, TargetGroupIntent
 from aws_lb_controller.model.load_balancer import LoadBalancerType
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.model.target_group import HealthCheck
 
 TRAFFIC_PORT = "traffic-port"
+
+_read_number = integer_between(-(2**31), 2**31 - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,7 @@ def build_health_check(
     grpc = intent.protocol_version == "GRPC"
     return HealthCheck(
         protocol=protocol,
-        port=_port(intent, asked.port or usual.port, stack=stack),
+        port=_port(intent, usual.port if asked.port is None else asked.port, stack=stack),
         path=None if protocol == "TCP" else asked.path or usual.path,
         interval_seconds=_given(asked.interval_seconds, usual.interval),
         timeout_seconds=_given(asked.timeout_seconds, usual.timeout),
@@ -109,11 +112,12 @@ def _asks_nodes_for_local_pods(intent: TargetGroupIntent) -> bool:
 
 
 def _port(intent: TargetGroupIntent, text: str, *, stack: StackId) -> str:
+    """A number of more than 32 bits counts as a name, and an empty text is that of a port without one."""
     if text == TRAFFIC_PORT:
         return text
     try:
-        return str(int(text))
-    except ValueError:
+        return str(_read_number(text))
+    except Unreadable:
         return str(_numbered(intent, text, stack=stack))
 
 

@@ -19,9 +19,10 @@ from aws_lb_controller.model.refs import Ref, Value
 _ENCRYPTED = frozenset({"HTTPS", "TLS"})
 
 
-def foreign_names(listeners: Iterable[ListenerIntent]) -> frozenset[str]:
+def foreign_names(intent: StackIntent) -> frozenset[str]:
     """The names of target groups that are not of the stack and that only AWS can tell the ARN of."""
-    return frozenset(to.name for listener in listeners for to in _destinations(listener) if to.name is not None)
+    destinations = (to for listener in intent.listeners for to in _destinations(listener))
+    return intent.mentions.target_groups | {to.name for to in destinations if to.name is not None}
 
 
 def trust_store_names(listeners: Iterable[ListenerIntent]) -> frozenset[str]:
@@ -136,7 +137,7 @@ class ListenerBuilder:
             return Ref("TargetGroup", to.target_group)
         if to.arn is not None:
             return to.arn
-        arns = self.facts[TargetGroupArns(foreign_names(self.intent.listeners))]
+        arns = self.facts[TargetGroupArns(foreign_names(self.intent))]
         if to.name is None or to.name not in arns:
             remedy = f"AWS has no target group of the name {to.name}"
             raise UnmetNeed([blamed(blame, "actions", remedy=remedy, stack=self.intent.stack)])

@@ -58,13 +58,13 @@ def questions(intent: StackIntent, config: BuildConfig) -> frozenset[Question[An
         asked.add(SecurityGroupIds(frozenset(lb.security_groups.groups)))
     if lb.type == "network" and not lb.access.cidrs:
         asked.add(VpcNetworks())
-    if any(listener.certificate_hosts for listener in intent.listeners):
+    if intent.mentions.certificates or any(listener.certificate_hosts for listener in intent.listeners):
         asked.add(Certificates())
-    if names := foreign_names(intent.listeners):
+    if names := foreign_names(intent):
         asked.add(TargetGroupArns(names))
     if names := trust_store_names(intent.listeners):
         asked.add(TrustStoreArns(names))
-    asked.update(firewalls.questions(lb.firewall))
+    asked.update(firewalls.questions(intent))
     if intent.frontend:
         asked |= frontend_questions(intent.frontend, config)
     return frozenset(asked)

@@ -63,9 +63,15 @@ def merge_firewalls(members: Sequence[MemberFirewall], agreeing: Agreeing) -> Fi
     return FirewallIntent(
         web_acl=_value(web_acl) if not name or name.value else "",
         web_acl_name=name.value if name and name.value else None,
+        web_acl_found=_found(name.value, members) if name else None,
         classic_web_acl=_value(agreeing(m.classic_web_acl for m in members)),
         shield=_value(agreeing(m.shield for m in members)),
     )
+
+
+def _found(name: str, members: Iterable[MemberFirewall]) -> str | None:
+    same = (m for m in members if m.web_acl_name and m.web_acl_name.value == name)
+    return next((m.web_acl_found for m in same if m.web_acl_found), None)
 
 
 def _value(asked: Asked[T] | None) -> T | None:

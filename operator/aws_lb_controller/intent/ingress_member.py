@@ -65,6 +65,7 @@ class MemberFirewall:
 
     web_acl: Asked[str] | None = None
     web_acl_name: Asked[str] | None = None
+    web_acl_found: str | None = None
     classic_web_acl: Asked[str] | None = None
     shield: Asked[bool] | None = None
 

@@ -24,10 +24,12 @@ from aws_lb_controller.intent.rules import without_idle_rules
 from aws_lb_controller.intent.values import (
     ActionIntent,
     Blame,
+    ForwardIntent,
     FrontendAccess,
     FrontendIntent,
     ListenerIntent,
     LoadBalancerIntent,
+    Mentions,
     SecurityGroupChoice,
     StackIntent,
     SubnetChoice,
@@ -98,6 +100,7 @@ class _Merging:
             target_groups=tuple(self._target_groups(load_balancer, redirect)),
             listeners=listeners,
             frontend=self._frontend(load_balancer),
+            mentions=_mentions(self.members),
         )
 
     def _frontend(self, load_balancer: LoadBalancerIntent) -> FrontendIntent | None:
@@ -356,6 +359,16 @@ def _shown(value: object) -> str:
 def _blame_for_trust_store(said: Said) -> dict[str, Blame]:
     asked = [listener.mutual_authentication for _, listener in said if listener.mutual_authentication]
     return {table.MUTUAL_AUTHENTICATION.suffix: asked[0].blame} if asked else {}
+
+
+def _mentions(members: Sequence[MemberIntent]) -> Mentions:
+    actions = [a for m in members for each in (m.default_actions or (), *(r.actions for r in m.rules)) for a in each]
+    named = (m.firewall.web_acl_name for m in members)
+    return Mentions(
+        target_groups=frozenset(to.name for a in actions if isinstance(a, ForwardIntent) for to in a.to if to.name),
+        certificates=any(listener.certificate_hosts for m in members for listener in m.listeners),
+        web_acls=any(name and name.value for name in named),
+    )
 
 
 def _first_to_be_found(said: Sequence[MemberListener]) -> MemberListener | None:

@@ -88,13 +88,14 @@ class SecurityGroupChoice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallIntent:
     """What is to guard the load balancer. web_acl: the ARN of a WAFv2 web ACL; web_acl_name: its name instead;
-    classic_web_acl: the id of one of WAF Classic; shield: whether Shield Advanced protects it.
+    web_acl_found: the ARN that the name was last found to have; classic_web_acl: the id of one of WAF Classic; shield: whether Shield Advanced protects it.
 
     "" is the wish that there be no web ACL.
     """
 
     web_acl: str | None = None
     web_acl_name: str | None = None
+    web_acl_found: str | None = None
     classic_web_acl: str | None = None
     shield: bool | None = None
 
@@ -286,6 +287,20 @@ class FrontendIntent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Mentions:
+    """What the members of an IngressGroup speak of that only AWS knows, whether it holds in the group or not: what a
+    member is known to have given must not depend on what other members say.
+
+    target_groups: names of target groups that are not of the stack. certificates: whether any are to be found by host.
+    web_acls: whether any is named.
+    """
+
+    target_groups: frozenset[str] = frozenset()
+    certificates: bool = False
+    web_acls: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StackIntent:
     """Everything one Service, or one IngressGroup, asks for; what a stack is built from."""
 
@@ -294,3 +309,4 @@ class StackIntent:
     target_groups: tuple[TargetGroupIntent, ...]
     listeners: tuple[ListenerIntent, ...]
     frontend: FrontendIntent | None = None
+    mentions: Mentions = Mentions()

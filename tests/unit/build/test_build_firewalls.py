@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -118,7 +119,7 @@ def test_a_refused_call_about_waf_classic_names_its_id_and_flag() -> None:
 def test_what_a_member_gave_has_its_web_acl_by_arn() -> None:
     named = MemberFirewall(web_acl_name=Asked("shop", BLAME["wafv2"]), shield=Asked(True, BLAME["shield"]))
     known = facts(wishing(web_acl_name="shop"), web_acls={"shop": "arn:a"})
-    expected = MemberFirewall(web_acl=Asked("arn:a", BLAME["wafv2"]), shield=Asked(True, BLAME["shield"]))
+    expected = replace(named, web_acl_found="arn:a")
     assert expected == found_firewall(named, known)
 
 

@@ -76,6 +76,35 @@ def test_a_web_acl_found_by_name_stays_when_the_name_is_gone() -> None:
     assert same_stack(one, gave, web_acls={"shop": "arn:acl"})
 
 
+def test_a_web_acl_by_name_still_counts_before_anothers_arn() -> None:
+    named, by_arn = (
+        member({"wafv2-acl-name": "shop"}),
+        member({"wafv2-acl-arn": "arn:b", "group.order": "-1"}, name="b"),
+    )
+    gave = given(named, web_acls={"shop": "arn:acl"})
+    now = together(gave, by_arn)
+    assert "arn:acl" == build(now, facts(now), a_build_config()).load_balancers[0].firewall.web_acl
+
+
+def test_what_does_not_hold_in_the_group_is_looked_up_all_the_same() -> None:
+    plain, none = (
+        member({"group.order": "-2"}, name="b"),
+        member({"wafv2-acl-name": "none", "group.order": "-1"}, name="c"),
+    )
+    outvoted = member(
+        {"listen-ports": '[{"HTTPS": 80}]', "wafv2-acl-name": "shop", "actions.theirs": NAMED},
+        rule=a_rule(an_action_path("/a", action="theirs"), host="shop.example.com"),
+    )
+    intent = merge("g", [plain, none, outvoted], settings=SETTINGS).intent
+    known = facts(
+        intent, certificates=(CERTIFICATE,), web_acls={"shop": "arn:acl"}, target_groups={"theirs": "arn:theirs"}
+    )
+    alone = given(
+        outvoted, certificates=(CERTIFICATE,), web_acls={"shop": "arn:acl"}, target_groups={"theirs": "arn:theirs"}
+    )
+    assert alone == gift(outvoted, intent, known)
+
+
 def test_members_who_name_the_same_trust_store_still_say_the_same() -> None:
     asked = {"listen-ports": HTTPS, "certificate-arn": "arn:cert", "mutual-authentication": VERIFY}
     one, other = member(asked), member(asked, name="b")
