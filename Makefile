@@ -9,7 +9,7 @@ CHART := helm/aws-load-balancer-controller
 COMPILE := $(BIN)/uv pip compile --generate-hashes --no-header --no-annotate --python-version 3.11 --universal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-stop test docs tools tools-path venv lint chart lock clean check-python
+.PHONY: help demo demo-stop test explore docs tools tools-path venv lint chart lock clean check-python
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1 \2/p' $(firstword $(MAKEFILE_LIST)) | awk '{ printf "  %-4s %-11s", $$1, $$2; $$1 = $$2 = ""; print $$0 }'
@@ -22,6 +22,9 @@ demo-stop: venv ## stop a demo that was left running
 
 test: venv tools ## run all tests (ARGS="-k words" or paths for some)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+
+explore: venv ## try other examples in the property tests, and many more (EXPLORE=times)
+	@EXPLORE=$(or $(EXPLORE),20) $(BIN)/python -m pytest -n 2 $(or $(ARGS),tests/properties)
 
 tools: check-python ## get the control plane's binaries and helm: PATH, cache, download, or a build (once)
 	@folders=$$($(PYTHON) deploy/local/localworld/tools.py) && echo "The binaries are in $$folders."

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
+import exploring
 from localworld import tools as control_plane_tools
 from localworld.control_plane import ControlPlane
 from localworld.processes import forget_user_settings
@@ -19,9 +19,7 @@ from localworld.world import LocalAws, LocalWorld
 
 forget_user_settings()  # before any test makes a client: nobody's own profile or kubeconfig is read
 
-# how long an example takes says more of the machine, which is shared, than of the code
-settings.register_profile("any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("any-machine")
+exploring.set_up()
 
 _namespace_numbers = itertools.count(1)
 

@@ -10,11 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
+from exploring import examples
 from simulated_cluster import DEMO, Obj, samples
 from simulation import Simulation
 
 OBJECTS = samples(*DEMO)
-SETTINGS = settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SETTINGS = settings(max_examples=examples(10), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @dataclass(frozen=True)

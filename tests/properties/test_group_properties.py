@@ -42,6 +42,7 @@ from builders_ingress import FIXED, a_backend, a_member, a_path, a_rule, an_acti
 from builders_intent import facts
 from builders_kube import a_port, a_service
 from carrying_out import assert_possible, give, without_arns
+from exploring import examples
 from ingress_catalogue import BEYOND_MOTO
 
 Obj = dict[str, Any]
@@ -344,7 +345,7 @@ def brought_to(run: Run, there: ObservedStack) -> ObservedStack | None:
 # ---- properties
 
 # many groups are refused: what is claimed is of those that come to stand
-MANY = limits(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+MANY = limits(max_examples=examples(25), suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 
 
 @given(groups(), st.randoms(use_true_random=False))

@@ -24,6 +24,7 @@ from aws_lb_controller.plan.steps import (
 )
 from builders_model import STACK_ID
 from carrying_out import brought_to, built, carried_out, states, without_arns
+from exploring import examples
 from stacks import stacks
 
 EMPTY = Stack(id=STACK_ID)
@@ -62,7 +63,7 @@ def test_an_empty_stack_deletes_all_that_is_observed(stack: Stack) -> None:
 
 
 @given(stacks(), stacks())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_a_rule_that_stays_is_never_missing_in_between(before: Stack, stack: Stack) -> None:
     observed = built(before)
     seen = list(states(plan(stack, observed), observed, stack))
@@ -83,7 +84,7 @@ def test_no_step_touches_what_is_as_wanted(before: Stack, stack: Stack) -> None:
 
 
 @given(stacks(), stacks())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_what_takes_requests_moves_to_a_target_group_only_after_its_targets_were_waited_for(
     before: Stack, stack: Stack
 ) -> None:
@@ -106,7 +107,7 @@ def test_what_takes_requests_moves_to_a_target_group_only_after_its_targets_were
 
 
 @given(stacks(), stacks())
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 def test_a_port_that_is_listened_on_before_and_after_is_listened_on_at_every_moment(
     before: Stack, stack: Stack
 ) -> None:
@@ -159,7 +160,7 @@ def _placed(observed: ObservedStack) -> list[tuple[object, object]]:
 
 
 @given(stacks(), stacks())
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 def test_a_port_that_leads_to_a_load_balancer_before_and_after_leads_to_one_at_every_moment(
     before: Stack, stack: Stack
 ) -> None:

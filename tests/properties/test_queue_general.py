@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from aws_lb_controller.reconcile.keys import Key
 from aws_lb_controller.runtime.workqueue import PATIENCE_SECONDS, Lane, Lanes
+from exploring import examples
 
 keys = st.sampled_from([Key("binding", f"shop/{name}") for name in "abcd"])
 lanes_of_all = st.sampled_from(list(Lane))
@@ -78,4 +79,4 @@ class QueueMachine(RuleBasedStateMachine):
 
 
 TestQueue = QueueMachine.TestCase
-TestQueue.settings = settings(max_examples=60, stateful_step_count=40)
+TestQueue.settings = settings(max_examples=examples(60), stateful_step_count=40)

@@ -39,6 +39,7 @@ from builders_intent import a_subnet, facts
 from builders_kube import a_service
 from carrying_out import assert_possible, give
 from contract_data import contract
+from exploring import examples
 
 Obj = dict[str, Any]
 
@@ -389,7 +390,7 @@ def test_the_values_are_of_every_annotation_of_the_contract() -> None:
 
 
 @given(services(mostly_sound=False), started(), vpcs())
-@limits(max_examples=300)
+@limits(max_examples=examples(300))
 def test_a_service_can_be_built_or_every_problem_says_which_field_of_which_object_and_what_to_do(
     service: Obj, settings: Settings, vpc: tuple[Subnet, ...]
 ) -> None:
@@ -404,7 +405,7 @@ def test_a_service_can_be_built_or_every_problem_says_which_field_of_which_objec
 
 
 @given(services(), started(), vpcs(), st.randoms(use_true_random=False))
-@limits(max_examples=150)
+@limits(max_examples=examples(150))
 def test_the_order_in_which_a_manifest_is_written_does_not_matter(
     service: Obj, settings: Settings, vpc: tuple[Subnet, ...], order: random.Random
 ) -> None:
@@ -416,7 +417,7 @@ def test_the_order_in_which_a_manifest_is_written_does_not_matter(
 
 
 @given(services(), started(), vpcs())
-@limits(max_examples=150)
+@limits(max_examples=examples(150))
 def test_what_was_built_for_a_service_needs_nothing_more_and_goes_whole(
     service: Obj, settings: Settings, vpc: tuple[Subnet, ...]
 ) -> None:
@@ -432,7 +433,7 @@ def test_what_was_built_for_a_service_needs_nothing_more_and_goes_whole(
 
 
 @given(services(place=("shop", "web")), services(place=("shop", "web")), started(), vpcs())
-@limits(max_examples=300)
+@limits(max_examples=examples(300))
 def test_an_edit_of_a_service_and_its_edit_back_come_to_rest_or_are_refused_with_a_reason(
     one: Obj, other: Obj, settings: Settings, vpc: tuple[Subnet, ...]
 ) -> None:
@@ -451,7 +452,7 @@ def test_an_edit_of_a_service_and_its_edit_back_come_to_rest_or_are_refused_with
 
 
 @given(services(), started(), vpcs())
-@limits(max_examples=150)
+@limits(max_examples=examples(150))
 def test_generated_names_and_tags_fit_what_aws_and_kubernetes_allow(
     service: Obj, settings: Settings, vpc: tuple[Subnet, ...]
 ) -> None:
@@ -471,7 +472,7 @@ def test_generated_names_and_tags_fit_what_aws_and_kubernetes_allow(
 
 
 @given(services(mostly_sound=False), started())
-@limits(max_examples=100)
+@limits(max_examples=examples(100))
 def test_whether_a_service_is_ours_can_be_told_of_any(service: Obj, settings: Settings) -> None:
     ours = is_ours(service, settings)
     only_one_type = settings.feature_gates.service_type_load_balancer_only

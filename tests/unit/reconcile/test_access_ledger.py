@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from aws_lb_controller.model.security_group import IngressRule, Source
 from aws_lb_controller.plan.node_rules import DESCRIPTION, NO_RULES, Rules, lacking
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
+from exploring import examples
 
 GROUP = "sg-node"
 THEIRS = IngressRule(protocol="tcp", from_port=3, to_port=3, source=Source("ipv4", "10.0.0.0/8"), description="ssh")
@@ -114,7 +115,7 @@ class Interleaving:
         self.held = True
 
 
-@settings(max_examples=400)
+@settings(max_examples=examples(400))
 @given(st.integers(0, 2**32))
 def test_no_interleaving_takes_away_a_rule_that_is_relied_on_and_all_end_exact(seed: int) -> None:
     world = Interleaving(Random(seed))
