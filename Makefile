@@ -24,7 +24,7 @@ test: venv tools ## run all tests (ARGS="-k words" or paths for some)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
 
 explore: venv ## try other examples in the property tests, and many more (EXPLORE=times)
-	@EXPLORE=$(or $(EXPLORE),20) $(BIN)/python -m pytest -n 2 $(or $(ARGS),tests/properties)
+	@EXPLORE=$(or $(EXPLORE),20) $(BIN)/python -m pytest -n 2 --timeout=0 $(or $(ARGS),tests/properties)
 
 tools: check-python ## get the control plane's binaries and helm: PATH, cache, download, or a build (once)
 	@folders=$$($(PYTHON) deploy/local/localworld/tools.py) && echo "The binaries are in $$folders."
