@@ -30,6 +30,7 @@ from aws_lb_controller.errors import (
     AwsError,
     ControllerError,
     KubernetesError,
+    KubernetesNotFound,
     NotYet,
     SpecError,
     UnmetNeed,
@@ -210,7 +211,7 @@ class Simulation:
             store=self._store,
             writer=Writes(api, self._store, may_write=lambda: None),
             events=self.events,
-            namespace=lambda name: self.cluster.api.objects.get(NAMESPACE.path_of("", name)),
+            namespace=self._namespace,
             enqueue=self._enqueue,
             secrets=self._secrets,
             config_maps=ConfigMaps(api, namespace="kube-system", may_write=lambda: None),
@@ -218,6 +219,12 @@ class Simulation:
         self._store.subscribe(self._route)
         self._queue.update(dict.fromkeys(wired.routing.everything()))
         return wired
+
+    def _namespace(self, name: str) -> Any:
+        try:
+            return self.cluster.api.get(NAMESPACE.path_of("", name))
+        except KubernetesNotFound:
+            return None
 
     def _enqueue(self, key: Key) -> None:
         self._queue.setdefault(key)

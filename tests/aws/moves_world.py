@@ -356,7 +356,8 @@ class MovesWorld:
         for arn, target, group, needs in self.needs():
             missing = lacking(needs, there[group])
             if not missing:
-                self.unopened.discard((arn, target))
+                if needs:  # while an edit is under way that shares no need with what was before, nothing can be told
+                    self.unopened.discard((arn, target))
                 continue
             gone = {need for need in missing if (arn, target, need) in satisfied}
             assert not gone, f"{operation} took away what {target} of {self.names[arn]} needs: {gone}"

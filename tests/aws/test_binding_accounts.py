@@ -159,6 +159,9 @@ def test_a_binding_whose_role_may_not_be_assumed_any_more_is_not_let_go(world: B
     ):
         world.reconcile()
     assert "FailedCleanup" == world.events.reasons()[-1]
+    (condition,) = world.stored()["status"]["conditions"]
+    assert ("Ready", "False", "FailedCleanup") == (condition["type"], condition["status"], condition["reason"])
+    assert "let the controller's own role do sts:AssumeRole on it" in condition["message"]
     world.reconcile()
     assert None is world.stored()
 

@@ -10,7 +10,7 @@ from aws_builders import LOG, answering
 from binding_world import FINALIZER, BindingWorld
 from botocore.exceptions import ClientError
 
-from aws_lb_controller.cluster.kinds import NODE, SERVICE, TARGET_GROUP_BINDING
+from aws_lb_controller.cluster.kinds import NODE, POD, SERVICE, TARGET_GROUP_BINDING
 from aws_lb_controller.errors import AwsUnavailable, NotYet, SpecError
 from aws_lb_controller.model.security_group import IngressRule, Source
 from aws_lb_controller.plan.node_rules import DESCRIPTION
@@ -185,6 +185,42 @@ def test_a_named_networking_port_is_what_the_pods_say(world: BindingWorld, arn: 
     assert {("tcp", 8080, 8080, world.backend_group)} == world.our_rules()
 
 
+@pytest.mark.parametrize(
+    ("peer", "port", "told"),
+    [
+        ({"ipBlock": {"cidr": "10.0.0.0"}}, 8080, "from[0].ipBlock.cidr = '10.0.0.0'"),
+        ({}, 8080, "from[0]: give one of ipBlock and securityGroup"),
+        ({"securityGroup": {"groupID": "sg-1"}}, "metrics", f"Pod shop/pod-{A}: spec.containers[].ports[].name"),
+    ],
+)
+def test_pods_are_registered_and_bad_networking_is_told_apart(
+    peer: dict[str, Any], port: Any, told: str, world: BindingWorld, arn: str
+) -> None:
+    world.pods(A)
+    world.binding(arn, networking={"ingress": [{"from": [peer], "ports": [{"port": port}]}]})
+    with pytest.raises(NotYet):
+        world.reconcile()
+    assert ({(A, 8080)}, set()) == (world.registered(arn), world.our_rules())
+    [(reason, message)] = world.events.events
+    assert ("FailedNetworkReconcile", True) == (reason, told in message)
+    world.binding(arn)
+    world.reconcile()
+    assert {("tcp", 8080, 8080, world.backend_group)} == world.our_rules()
+
+
+def test_a_pod_without_the_named_port_keeps_the_traffic_from_no_other(world: BindingWorld, arn: str) -> None:
+    world.pods(A, B)
+    nameless = world.store.get(POD, "shop", f"pod-{B}") or {}
+    world.put(POD, {**nameless, "spec": {"nodeName": "node-0", "containers": [{}]}})
+    world.binding(arn, port="http")
+    with pytest.raises(NotYet):
+        world.reconcile()
+    assert {(A, 8080), (B, 8080)} == world.registered(arn)
+    assert {("tcp", 8080, 8080, world.backend_group)} == world.our_rules()
+    [(reason, message)] = world.events.events
+    assert ("FailedNetworkReconcile", True, False) == (reason, f"pod-{B}" in message, f"pod-{A}" in message)
+
+
 def test_pods_outside_the_vpc_are_registered_for_all_zones(world: BindingWorld, arn: str, aws: Any) -> None:
     world.pods("10.77.0.8")
     world.binding(arn, networking=None)
@@ -232,6 +268,16 @@ def test_a_missing_port_costs_the_targets_at_once(world: BindingWorld, arn: str)
     world.reconcile()
     assert set() == world.registered(arn)
     assert ("BackendNotFound", "Service shop/web has no port 81") in world.events.events
+
+
+def test_a_binding_with_neither_service_nor_target_group_is_done(world: BindingWorld, arn: str, aws: Any) -> None:
+    aws.elbv2.delete_target_group(TargetGroupArn=arn)
+    world.binding(arn, serviceRef={"name": "none", "port": 80})
+    with pytest.raises(NotYet):
+        world.reconcile()
+    world.now += 6
+    world.reconcile()
+    assert ["BackendNotFound", "SuccessfullyReconciled"] == world.events.reasons()
 
 
 def test_deleting_deregisters_everything_and_lets_the_object_go(world: BindingWorld, arn: str) -> None:

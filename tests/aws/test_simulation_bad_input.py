@@ -124,6 +124,43 @@ def test_an_edit_with_a_mistake_changes_nothing_that_is_deployed(mistake: Mistak
     assert ("Normal", "SuccessfullyReconciled") == (world.events.told[-1].type, world.events.told[-1].reason)
 
 
+def test_a_name_that_aws_would_refuse_makes_nothing_but_does_not_hurt_a_load_balancer_that_has_its_name(
+    world: Simulation,
+) -> None:
+    world.cluster.apply(*samples(*OTHERS, "2048-game"))
+    world.cluster.annotate(INGRESS, *GAME, {f"{ALB}/load-balancer-name": "arcade_2048"})
+    world.run()
+    assert {"FailedBuildModel"} == {one.reason for one in world.events.warnings()}
+    world.cluster.annotate(INGRESS, *GAME, {f"{ALB}/load-balancer-name": "arcade"})
+    world.run()
+    before = world.aws_state()
+    world.events.told.clear()
+    world.cluster.annotate(INGRESS, *GAME, {f"{ALB}/load-balancer-name": "arcade_2048"})
+    world.run()
+    assert (before, {"IgnoredValue"}) == (world.aws_state(), {one.reason for one in world.events.warnings()})
+
+
+@pytest.mark.parametrize(
+    ("sample", "kind", "place", "annotations"),
+    [
+        ("2048-game", INGRESS, GAME, {f"{ALB}/healthcheck-interval-seconds": "3"}),
+        ("echo-nlb", SERVICE, ECHO, {f"{NLB}-healthcheck-interval": "3", f"{NLB}-healthcheck-timeout": "4"}),
+    ],
+)
+def test_a_value_below_what_aws_takes_is_told_as_aws_tells_it_and_well_when_mended(
+    sample: str, kind: Kind, place: tuple[str, str], annotations: dict[str, str], world: Simulation
+) -> None:
+    world.cluster.apply(*samples(*OTHERS, sample))
+    world.cluster.annotate(kind, *place, annotations)
+    world.run()
+    (told,) = {one for one in world.events.warnings() if one.object == f"{kind} {'/'.join(place)}"}
+    assert "FailedDeployModel" == told.reason
+    assert told.message.endswith("the interval '3'")
+    world.cluster.annotate(kind, *place, dict.fromkeys(annotations))
+    world.run()
+    assert {"SuccessfullyReconciled"} == {one.reason for one in world.events.told[-2:]}
+
+
 @pytest.mark.parametrize(("sample", "kind", "place"), [("2048-game", INGRESS, GAME), ("echo-nlb", SERVICE, ECHO)])
 def test_a_vpc_without_subnets_that_fit_is_told_and_served_as_soon_as_there_are_some(
     sample: str, kind: Kind, place: tuple[str, str], world: Simulation, aws: Any

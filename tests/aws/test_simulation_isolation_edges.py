@@ -147,6 +147,16 @@ def test_a_load_balancer_protected_from_deletion_is_not_replaced_and_only_who_as
 # ---- how a group begins and ends
 
 
+def test_a_protected_member_leaves_a_group_that_stays_and_the_protection_stays_too(group: GroupWorld) -> None:
+    stand(group, member("a"), member("b", load_balancer_attributes="deletion_protection.enabled=true"))
+    before = group.balancers()
+    group.delete("b")
+    group.run()
+    assert (before, False, []) == (group.balancers(), group.exists("b"), group.paths("b"))
+    attributes = group.world.aws_state()["load balancers"].popitem()[1]["attributes"]
+    assert "true" == attributes["deletion_protection.enabled"]
+
+
 def test_nothing_is_made_for_a_group_of_which_nobody_can_be_built(group: GroupWorld) -> None:
     group.cluster.apply(member("a", scheme="public"), member("b", target_type="pod"))
     group.run()

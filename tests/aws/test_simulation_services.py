@@ -164,6 +164,16 @@ def test_a_service_with_the_older_annotations_may_be_of_any_type(
     assert [] == world.unexpected()
 
 
+@pytest.mark.parametrize(("port", "told"), [(80, "TCP"), (53, "UDP")])
+def test_the_status_follows_the_numbers_of_ports_as_v3_5_0_lets_it(
+    port: int, told: str, world: Simulation, values: Mapping[str, str]
+) -> None:
+    deployed(world, *manifests("private-link", values))
+    edit(world, "private-link", {"spec": {"ports": [{"port": port, "targetPort": 8080, "protocol": "UDP"}]}})
+    (ingress,) = world.cluster.get(SERVICE, NAMESPACE, "private-link")["status"]["loadBalancer"]["ingress"]
+    assert [{"port": port, "protocol": told}] == ingress["ports"]
+
+
 @pytest.mark.parametrize("recipe", ["old-pod-targets", "old-node-targets"])
 @pytest.mark.parametrize("other", [None, "nlb", ""], ids=["none", "in-tree", "empty"])
 def test_a_service_whose_type_annotation_is_not_ours_loses_its_load_balancer_until_it_is_again(
@@ -354,7 +364,12 @@ def test_all_mistakes_of_a_service_are_told_at_once(about: str, world: Simulatio
     check_that_it_harms_nothing(world, sound[-1], mistakes)
 
 
-MISTAKES = [{"aws-load-balancer-scheme": "public"}, {"aws-load-balancer-subnets": "no-such-subnet"}, {"actions": "{"}]
+MISTAKES = [
+    {"aws-load-balancer-scheme": "public"},
+    {"aws-load-balancer-subnets": "no-such-subnet"},
+    {"aws-load-balancer-attributes": "deletion_protection.enabled"},
+    {"actions": "{"},
+]
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: next(iter(mistake)))

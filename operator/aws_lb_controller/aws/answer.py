@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lb_controller.aws.cache import Cache
 from aws_lb_controller.aws.clients import Clients
-from aws_lb_controller.aws.errors import tolerating
+from aws_lb_controller.aws.errors import each_that_is_there, tolerating
 from aws_lb_controller.aws.firewalls import Firewalls
 from aws_lb_controller.aws.observe import Inventory
+from aws_lb_controller.aws.security_group_rules import FILTER_VALUES
 from aws_lb_controller.aws.wire import tags as wire_tags
 from aws_lb_controller.aws.wire.tags import Json
+from aws_lb_controller.aws.wire.vpc import ipv6_networks, networks
 from aws_lb_controller.build.facts import (
     Certificate,
     Certificates,
@@ -32,7 +34,7 @@ from aws_lb_controller.build.facts import (
     VpcSubnets,
     WebAclArns,
 )
-from aws_lb_controller.errors import AwsDenied, AwsError, AwsNotFound
+from aws_lb_controller.errors import AwsDenied, AwsError
 from aws_lb_controller.plan.targets import batches
 
 if TYPE_CHECKING:
@@ -43,9 +45,6 @@ TTL_SECONDS = 60
 
 _OF_ONE_FEATURE = (Certificates, PublicSubnets, TrustStoreArns)
 """Questions of which a missing permission costs only who needs the answer."""
-
-FILTER_VALUES = 200
-"""EC2 takes at most so many values in the filters of one call."""
 
 _ORDINARY = "availability-zone"
 
@@ -90,7 +89,7 @@ class Answers:
         except AwsDenied as denied:
             if not isinstance(question, _OF_ONE_FEATURE):
                 raise
-            return _unanswered(denied)
+            return Unanswered.of(denied)
 
     def _answer_of_firewalls(self, question: Question[Any], *, refresh: bool) -> object:
         """AWS may refuse: a firewall that cannot be asked for holds up nothing else."""
@@ -99,7 +98,7 @@ class Answers:
                 return self._firewalls.is_subscribed()
             return self._cache.get(question, self._firewalls.web_acl_arns, refresh=refresh)
         except AwsError as e:
-            return _unanswered(e)
+            return Unanswered.of(e)
 
     def _ask(self, question: Question[Any]) -> object:
         match question:
@@ -119,9 +118,9 @@ class Answers:
     def _ask_by_name(self, question: Question[Any]) -> Mapping[str, str]:
         match question:
             case TrustStoreArns(names=names):
-                return self._trust_store_arns(sorted(names))
+                return each_that_is_there(self._trust_store_arns, sorted(names))
             case TargetGroupArns(names=names):
-                return self._target_group_arns(sorted(names))
+                return each_that_is_there(self._target_group_arns, sorted(names))
             case _:
                 raise TypeError(f"nobody answers {question!r}")
 
@@ -136,7 +135,7 @@ class Answers:
                 zone_id=subnet.get("AvailabilityZoneId", ""),
                 zone_type="outpost" if subnet.get("OutpostArn") else self._zone_type(subnet["AvailabilityZone"]),
                 cidr=subnet.get("CidrBlock", ""),
-                ipv6_cidrs=tuple(_associated_ipv6(subnet)),
+                ipv6_cidrs=ipv6_networks(subnet),
                 available_addresses=subnet.get("AvailableIpAddressCount", 0),
                 tags=wire_tags.from_aws(subnet.get("Tags", ())),
             )
@@ -170,13 +169,7 @@ class Answers:
         return frozenset(subnet for subnet in subnets if _leads_out(own.get(subnet, main)))
 
     def _networks(self) -> VpcCidrs:
-        vpc: Json = self._ec2.describe_vpcs(VpcIds=[self._vpc_id])["Vpcs"][0]
-        ipv4 = [
-            association["CidrBlock"]
-            for association in vpc.get("CidrBlockAssociationSet", ())
-            if association.get("CidrBlockState", {}).get("State") == "associated"
-        ]
-        return VpcCidrs(ipv4=tuple(ipv4), ipv6=tuple(_associated_ipv6(vpc)))
+        return networks(self._ec2.describe_vpcs(VpcIds=[self._vpc_id])["Vpcs"][0])
 
     def _in_vpc(self) -> Any:
         return {"Name": "vpc-id", "Values": [self._vpc_id]}
@@ -230,40 +223,17 @@ class Answers:
         return tuple(dict.fromkeys(name.lower() for name in (summary.get("DomainName", ""), *names) if name))
 
     def _target_group_arns(self, names: Sequence[str]) -> Mapping[str, str]:
-        if not names:
-            return {}
-        try:
-            groups = self._elbv2.describe_target_groups(Names=names)["TargetGroups"]
-        except AwsNotFound:
-            # one that is not there makes AWS refuse all, so each for itself
-            return {name: arn for n in names for name, arn in self._target_group_arns([n]).items()} if names[1:] else {}
+        groups = self._elbv2.describe_target_groups(Names=names)["TargetGroups"]
         return {group["TargetGroupName"]: group["TargetGroupArn"] for group in groups}
 
     def _trust_store_arns(self, names: Sequence[str]) -> Mapping[str, str]:
-        if not names:
-            return {}
-        try:
-            stores = self._elbv2.describe_trust_stores(Names=names)["TrustStores"]
-        except AwsNotFound:
-            # one that is not there makes AWS refuse all, so each for itself
-            return {name: arn for n in names for name, arn in self._trust_store_arns([n]).items()} if names[1:] else {}
+        stores = self._elbv2.describe_trust_stores(Names=names)["TrustStores"]
         return {store["Name"]: store["TrustStoreArn"] for store in stores}
-
-
-def _unanswered(error: AwsError) -> Unanswered:
-    denied = isinstance(error, AwsDenied)
-    return Unanswered(operation=error.operation, code=error.code, message=error.message, denied=denied)
 
 
 def _literally(text: str) -> str:
     """Text as a value of an EC2 filter, where ``*`` and ``?`` would stand for anything."""
     return re.sub(r"([*?\\])", r"\\\1", text)
-
-
-def _associated_ipv6(described: Json) -> Iterator[str]:
-    for association in described.get("Ipv6CidrBlockAssociationSet", ()):
-        if association.get("Ipv6CidrBlockState", {}).get("State") == "associated":
-            yield association["Ipv6CidrBlock"]
 
 
 def _associated_subnets(table: Json) -> list[str]:

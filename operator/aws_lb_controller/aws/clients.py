@@ -215,6 +215,7 @@ def _config(settings: Settings) -> Config:
         read_timeout=READ_SECONDS,
         max_pool_connections=CONNECTIONS,
         tcp_keepalive=True,
+        parameter_validation=False,  # AWS judges what users ask for, and its refusals are told; botocore's no answer
         retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra="aws-load-balancer-controller-python",
     )

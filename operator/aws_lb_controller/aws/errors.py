@@ -5,10 +5,10 @@ Every call made through `aws.clients` goes through `calling` already; a caller s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from botocore.exceptions import (
     ClientError,
@@ -31,6 +31,8 @@ from aws_lb_controller.errors import (
     AwsThrottled,
     AwsUnavailable,
 )
+
+V = TypeVar("V")
 
 NO_ANSWER = "NoAnswer"
 """The code of a call that AWS did not answer."""
@@ -177,6 +179,18 @@ def tolerating(*meanings: type[AwsError]) -> Iterator[None]:
         yield
     except meanings:
         return
+
+
+def each_that_is_there(ask: Callable[[Sequence[str]], Mapping[str, V]], names: Sequence[str]) -> Mapping[str, V]:
+    """What AWS tells of each name, of a call that one name refuses for all: then it is made for each by itself."""
+    if not names:
+        return {}
+    try:
+        return ask(names)
+    except AwsNotFound:
+        if len(names) == 1:
+            return {}
+        return {name: found for each in names for name, found in each_that_is_there(ask, [each]).items()}
 
 
 def codes(meaning: type[AwsError]) -> Iterable[str]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar
 from aws_lb_controller.api.names import cluster_tag
 from aws_lb_controller.aws.cache import Cache
 from aws_lb_controller.aws.security_group_rules import FILTER_VALUES, SecurityGroupRules
+from aws_lb_controller.aws.wire.vpc import networks
 from aws_lb_controller.errors import AwsNotFound, Problem, UnmetNeed
 from aws_lb_controller.plan.targets import batches
 
@@ -256,10 +257,9 @@ class NetworkInterfaces:
 
     def _by_id(self, pods: Sequence[PodPlace]) -> Iterator[tuple[PodPlace, Interface]]:
         ids = sorted({pod.interface_id for pod in pods if pod.interface_id})
-        filters: list[FilterTypeDef] = []
         for batch in batches(ids, FILTER_VALUES):
-            filters = [{"Name": "network-interface-id", "Values": list(batch)}]
-            by_id = {interface.id: interface for interface in self._described(filters)}
+            described = self._described([{"Name": "network-interface-id", "Values": list(batch)}])
+            by_id = {interface.id: interface for interface in described}
             yield from ((pod, by_id[pod.interface_id]) for pod in pods if pod.interface_id in by_id)
 
     def _by_node(self, pods: Sequence[PodPlace], *, anew: bool = False) -> Iterator[tuple[PodPlace, Interface]]:
@@ -333,18 +333,8 @@ class NetworkInterfaces:
             return missing
 
     def _read_networks(self, vpc_id: str) -> tuple[Network, ...]:
-        vpc = self._ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0]
-        v4 = (
-            block["CidrBlock"]
-            for block in vpc.get("CidrBlockAssociationSet", ())
-            if block.get("CidrBlockState", {}).get("State") == "associated"
-        )
-        v6 = (
-            block["Ipv6CidrBlock"]
-            for block in vpc.get("Ipv6CidrBlockAssociationSet", ())
-            if block.get("Ipv6CidrBlockState", {}).get("State") == "associated"
-        )
-        return tuple(ip_network(cidr) for cidr in (*v4, *v6))
+        found = networks(self._ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0])
+        return tuple(ip_network(cidr) for cidr in (*found.ipv4, *found.ipv6))
 
 
 def _networks_of(vpc: _Vpc) -> tuple[Network, ...]:
@@ -394,6 +384,10 @@ def _read(interface: Interface | None) -> Interface:
 
 
 def _interface_of_instance(raw: InstanceNetworkInterfaceTypeDef) -> Interface:
+    return _interface(raw, primary=raw.get("Attachment", {}).get("DeviceIndex") == 0)
+
+
+def _interface(raw: InstanceNetworkInterfaceTypeDef | NetworkInterfaceTypeDef, *, primary: bool = False) -> Interface:
     return Interface(
         id=raw["NetworkInterfaceId"],
         security_groups=tuple(group["GroupId"] for group in raw.get("Groups", ())),
@@ -407,22 +401,5 @@ def _interface_of_instance(raw: InstanceNetworkInterfaceTypeDef) -> Interface:
             *(ip_network(p["Ipv4Prefix"]) for p in raw.get("Ipv4Prefixes", ())),
             *(ip_network(p["Ipv6Prefix"]) for p in raw.get("Ipv6Prefixes", ())),
         ),
-        primary=raw.get("Attachment", {}).get("DeviceIndex") == 0,
-    )
-
-
-def _interface(raw: NetworkInterfaceTypeDef) -> Interface:
-    return Interface(
-        id=raw["NetworkInterfaceId"],
-        security_groups=tuple(group["GroupId"] for group in raw.get("Groups", ())),
-        addresses=frozenset(
-            (
-                *(a["PrivateIpAddress"] for a in raw.get("PrivateIpAddresses", ())),
-                *(a["Ipv6Address"] for a in raw.get("Ipv6Addresses", ())),
-            )
-        ),
-        networks=(
-            *(ip_network(p["Ipv4Prefix"]) for p in raw.get("Ipv4Prefixes", ())),
-            *(ip_network(p["Ipv6Prefix"]) for p in raw.get("Ipv6Prefixes", ())),
-        ),
+        primary=primary,
     )

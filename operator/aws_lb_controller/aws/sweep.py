@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from aws_lb_controller.api.names import CLUSTER_TAG_OF_V1, Tag
 from aws_lb_controller.aws.clients import Clients
+from aws_lb_controller.aws.errors import each_that_is_there
 from aws_lb_controller.aws.wire import tags as wire_tags
 from aws_lb_controller.aws.wire.tags import Json
-from aws_lb_controller.errors import AwsNotFound
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.plan.targets import batches
 
@@ -58,19 +59,13 @@ def describe_tags(elbv2: ElasticLoadBalancingv2Client, arns: Iterable[str]) -> d
     """The tags of ELBv2 resources by ARN (DescribeTags); what is gone meanwhile is left out. Raises `AwsError`."""
     found: dict[str, Tags] = {}
     for batch in batches(list(arns), ARNS_PER_CALL):
-        found.update(_tags_of(elbv2, batch))
+        found.update(each_that_is_there(partial(_tags_of, elbv2), batch))
     return found
 
 
 def _tags_of(elbv2: ElasticLoadBalancingv2Client, arns: Sequence[str]) -> dict[str, Tags]:
-    try:
-        answer = elbv2.describe_tags(ResourceArns=arns)
-    except AwsNotFound:
-        if len(arns) == 1:
-            return {}
-        # one that is gone makes AWS refuse all, so each for itself
-        return {arn: tags for each in arns for arn, tags in _tags_of(elbv2, [each]).items()}
-    return {found["ResourceArn"]: wire_tags.from_aws(found.get("Tags", ())) for found in answer["TagDescriptions"]}
+    described = elbv2.describe_tags(ResourceArns=arns)["TagDescriptions"]
+    return {found["ResourceArn"]: wire_tags.from_aws(found.get("Tags", ())) for found in described}
 
 
 class Sweeper:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar, cast
 
+from aws_lb_controller.errors import AwsDenied, AwsError
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.stack import StackId
 
@@ -28,6 +29,12 @@ class Unanswered:
     code: str
     message: str
     denied: bool
+
+    @classmethod
+    def of(cls, error: AwsError) -> Unanswered:
+        """What AWS said instead of an answer."""
+        denied = isinstance(error, AwsDenied)
+        return cls(operation=error.operation, code=error.code, message=error.message, denied=denied)
 
     def __str__(self) -> str:
         return f"{self.operation}: {self.code}: {self.message}"

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.errors import SpecError
-from aws_lb_controller.intent.readers import Unreadable, integer_between
+from aws_lb_controller.intent.readers import Unreadable, read_int32
 from aws_lb_controller.intent.values import HealthCheckIntent, TargetGroupIntent
 from aws_lb_controller.model.load_balancer import LoadBalancerType
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.model.target_group import HealthCheck
 
-TRAFFIC_PORT = "traffic-port"
+T = TypeVar("T")
 
-_read_number = integer_between(-(2**31), 2**31 - 1)
+TRAFFIC_PORT = "traffic-port"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +39,12 @@ def build_health_check(
     """Raises SpecError for a port's name that leads to no port."""
     asked, usual = intent.health_check, _defaults(intent, load_balancer)
     protocol = (asked.protocol or usual.protocol).upper()
-    codes = asked.success_codes or usual.codes if _has_matcher(protocol, load_balancer, config) else None
+    codes = _given(asked.success_codes, usual.codes) if _has_matcher(protocol, load_balancer, config) else None
     grpc = intent.protocol_version == "GRPC"
     return HealthCheck(
         protocol=protocol,
-        port=_port(intent, usual.port if asked.port is None else asked.port, stack=stack),
-        path=None if protocol == "TCP" else asked.path or usual.path,
+        port=_port(intent, _given(asked.port, usual.port), stack=stack),
+        path=None if protocol == "TCP" else _given(asked.path, usual.path),
         interval_seconds=_given(asked.interval_seconds, usual.interval),
         timeout_seconds=_given(asked.timeout_seconds, usual.timeout),
         healthy_threshold=_given(asked.healthy_threshold, usual.healthy),
@@ -67,7 +68,8 @@ def build_frontend_health_check(asked: HealthCheckIntent) -> HealthCheck:
     )
 
 
-def _given(asked: int | None, usual: int) -> int:
+def _given(asked: T | None, usual: T) -> T:
+    """An empty text is the user's too: AWS judges it."""
     return usual if asked is None else asked
 
 
@@ -116,7 +118,7 @@ def _port(intent: TargetGroupIntent, text: str, *, stack: StackId) -> str:
     if text == TRAFFIC_PORT:
         return text
     try:
-        return str(_read_number(text))
+        return str(read_int32(text))
     except Unreadable:
         return str(_numbered(intent, text, stack=stack))
 

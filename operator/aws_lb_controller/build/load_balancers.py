@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.owner import own_service
+from aws_lb_controller.build.problems import blamed
 from aws_lb_controller.build.tags import resource_tags
+from aws_lb_controller.errors import SpecError
+from aws_lb_controller.intent.readers import Unreadable, read_load_balancer_name
 from aws_lb_controller.intent.values import LoadBalancerIntent, StackIntent
 from aws_lb_controller.model import naming
 from aws_lb_controller.model.load_balancer import LoadBalancer, Scheme, SubnetMapping
@@ -34,6 +37,16 @@ def choose_scheme(intent: LoadBalancerIntent, existing: LoadBalancer | None) -> 
     if existing and (intent.scheme is None or intent.scheme_contested):
         return existing.scheme
     return intent.scheme or intent.default_scheme
+
+
+def check_name(intent: LoadBalancerIntent, *, stack: StackId, scheme: Scheme, existing: LoadBalancer | None) -> None:
+    """Raises SpecError for a name that AWS does not take; where a load balancer has its name already, nobody asks."""
+    if intent.name is None or (existing is not None and existing.scheme == scheme):
+        return
+    try:
+        read_load_balancer_name(intent.name)
+    except Unreadable as e:
+        raise SpecError([blamed(intent.blame, "name", remedy=str(e), stack=stack, value=intent.name)]) from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

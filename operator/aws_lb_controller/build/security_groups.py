@@ -5,6 +5,7 @@ The shared backend group is what the targets' groups let in; where it is switche
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -83,6 +84,10 @@ def _own_groups(
     if lb.security_groups.manage_backend_rules and not config.enable_backend_security_group:
         remedy = "needs the flag --enable-backend-security-group=true"
         raise SpecError([blamed(lb.blame, "manage-backend-security-group-rules", remedy=remedy, stack=stack)])
+    if doubled := [name for name, times in Counter(wanted).items() if times > 1 and name.startswith("sg-")]:
+        remedy = f"name {', '.join(doubled)} once"
+        problem = blamed(lb.blame, "security-groups", remedy=remedy, stack=stack, value=", ".join(wanted))
+        raise SpecError([problem])
     found = facts[SecurityGroupIds(frozenset(wanted))]
     if missing := [name for name in wanted if name not in found]:
         remedy = f"{config.vpc_id} has no security group {', '.join(missing)}; name groups of it by id or Name tag"

@@ -30,6 +30,7 @@ from aws_lb_controller.build.frontend_nlb import Frontend, FrontendBuilder, fron
 from aws_lb_controller.build.listeners import ListenerBuilder, foreign_names, trust_store_names
 from aws_lb_controller.build.load_balancers import (
     build_load_balancer,
+    check_name,
     choose_scheme,
     existing_load_balancer,
     main_naming,
@@ -82,6 +83,8 @@ def build(intent: StackIntent, facts: Facts, config: BuildConfig) -> Stack:
         mappings = site.mappings(subnets)
     with findings:
         groups = site.groups()
+    with findings:
+        site.check_name()
     with findings:
         firewall = firewalls.build_firewall(intent, facts)
     frontend = (
@@ -156,6 +159,9 @@ class _Site:
             facts=self.facts,
             config=self.config,
         )
+
+    def check_name(self) -> None:
+        check_name(self.intent.load_balancer, stack=self.intent.stack, scheme=self.scheme, existing=self.existing)
 
     def target_group(self, wanted: TargetGroupIntent) -> TargetGroup:
         return build_target_group(wanted, intent=self.intent, ip_address_type=self.ip_address_type, config=self.config)

@@ -22,7 +22,7 @@ from aws_lb_controller.cluster.kinds import (
     ENDPOINT_SLICE,
     INGRESS,
     INGRESS_CLASS,
-    POD,
+    INGRESS_CLASS_PARAMS,
     SERVICE,
     TARGET_GROUP_BINDING,
     Kind,
@@ -90,15 +90,6 @@ def pods_of_slice(endpoint_slice: Obj) -> Iterator[str]:
         target = endpoint.get("targetRef") or {}
         if target.get("kind") == "Pod":
             yield f"{target.get('namespace') or namespace_of(endpoint_slice)}/{target['name']}"
-
-
-# --- Pods ---
-
-
-def ips_of_pod(pod: Obj) -> Iterator[str]:
-    """The pod's addresses."""
-    status = pod.get("status") or {}
-    yield from {ip for ip in (status.get("podIP"), *(each.get("ip") for each in status.get("podIPs") or ())) if ip}
 
 
 # --- TargetGroupBindings ---
@@ -218,10 +209,15 @@ def params_of_class(ingress_class: Obj) -> Iterator[str]:
         yield parameters["name"]
 
 
+def group_of_params(params: Obj) -> Iterator[str]:
+    """The group that all Ingresses of the classes with these IngressClassParams are in."""
+    if name := (spec_of(params).get("group") or {}).get("name"):
+        yield name
+
+
 INDEXES: Mapping[tuple[Kind, str], IndexFunction] = {
     (ENDPOINT_SLICE, "service"): service_of_slice,
     (ENDPOINT_SLICE, "pod"): pods_of_slice,
-    (POD, "ip"): ips_of_pod,
     (TARGET_GROUP_BINDING, "service"): service_of_binding,
     (TARGET_GROUP_BINDING, "stack"): stack_of_binding,
     (SERVICE, "service"): services_of_service,
@@ -231,5 +227,6 @@ INDEXES: Mapping[tuple[Kind, str], IndexFunction] = {
     (INGRESS, "group"): groups_of_ingress,
     (INGRESS, "class"): class_of_ingress,
     (INGRESS_CLASS, "params"): params_of_class,
+    (INGRESS_CLASS_PARAMS, "group"): group_of_params,
 }
 """The indexes that every store has from the start."""

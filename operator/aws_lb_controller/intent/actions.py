@@ -8,7 +8,7 @@ from typing import Any
 
 from aws_lb_controller.intent import json_fields
 from aws_lb_controller.intent.json_fields import Fields
-from aws_lb_controller.intent.readers import Unreadable, read_int, read_json
+from aws_lb_controller.intent.readers import Unreadable, read_int32, read_json
 from aws_lb_controller.model.listener import FixedResponse, Redirect
 
 
@@ -65,7 +65,7 @@ def redirect_to_https(port: int) -> Redirect:
 def port_as_written(text: str) -> int | str:
     """A Service's port given as text: a number where it is one, else a name."""
     try:
-        return read_int(text)
+        return read_int32(text)
     except Unreadable:
         return text
 

@@ -29,6 +29,8 @@ _TARGET_GROUP_ARN = re.compile(r"arn:[^:]+:elasticloadbalancing:[^:]+:[^:]+:targ
 _ROLE_ARN = re.compile(r"arn:[^:]+:iam::[0-9]+:role/.+")
 _VPC_ID = re.compile(r"vpc-[0-9a-f]+")
 _QUIC = frozenset({"QUIC", "TCP_QUIC"})
+_LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_LABEL_PREFIX = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +46,10 @@ class BindingIntent:
     """A TargetGroupBinding as it is to be carried out.
 
     target_group: its ARN as written. networking None: the targets' security groups are not ours to touch. In it CIDRs
-    are without host bits, protocols are ``tcp`` or ``udp``, and every security group is an id. node_selector None: all
-    nodes that take part in load balancing. vpc_id None: the target group is in the cluster's VPC.
+    are without host bits, protocols are ``tcp`` or ``udp``, and every security group is an id. bad_networking: what is
+    wrong with it; it says nothing then, but pods are targets all the same, as where a security group cannot be opened.
+    node_selector None: all nodes that take part in load balancing. vpc_id None: the target group is in the cluster's
+    VPC.
     """
 
     namespace: str
@@ -58,6 +62,7 @@ class BindingIntent:
     service_name: str
     service_port: int | str
     networking: tuple[NetworkingRule, ...] | None
+    bad_networking: tuple[Problem, ...] = ()
     node_selector: LabelSelector | None
     multi_cluster: bool
     assumed_role: AssumedRole | None
@@ -76,11 +81,13 @@ class BindingIntent:
 def read_binding(raw: Mapping[str, Any]) -> BindingIntent:
     """The intent of a TargetGroupBinding as the API gives it.
 
-    Raises `SpecError` naming every field that is missing or wrong.
+    Raises `SpecError` naming every field that is missing or wrong, but for the networking of pods.
     """
     binding = TargetGroupBinding.read(raw)
     metadata, spec = binding.metadata, binding.spec
-    if problems := tuple(_problems(f"TargetGroupBinding {metadata.namespace}/{metadata.name}", spec)):
+    name = f"TargetGroupBinding {metadata.namespace}/{metadata.name}"
+    bad_networking = tuple(_networking_problems(name, spec))
+    if problems := (*_problems(name, spec), *(() if spec.target_type == "ip" else bad_networking)):
         raise SpecError(problems)
     return BindingIntent(
         namespace=metadata.namespace,
@@ -92,7 +99,8 @@ def read_binding(raw: Mapping[str, Any]) -> BindingIntent:
         vpc_id=spec.vpc_id or None,
         service_name=spec.service_ref.name,
         service_port=spec.service_ref.port,
-        networking=None if spec.networking is None else tuple(map(_rule, spec.networking.ingress)),
+        networking=_rules(spec.networking, bad=bool(bad_networking)),
+        bad_networking=bad_networking,
         node_selector=spec.node_selector,
         multi_cluster=spec.multi_cluster_target_group,
         assumed_role=_assumed_role(spec),
@@ -123,7 +131,7 @@ def networking_of(raw: Mapping[str, Any]) -> tuple[NetworkingRule, ...] | None:
         networking = Networking.model_validate((raw.get("spec") or {}).get("networking") or {})
     except ValidationError:
         return None
-    if any(_networking_problems("", networking.ingress, None)):
+    if any(_rule_problems("", networking.ingress, None)):
         return None
     return tuple(map(_rule, networking.ingress))
 
@@ -147,15 +155,13 @@ def _problems(name: str, spec: TargetGroupBindingSpec) -> Iterator[Problem]:
     elif not _TARGET_GROUP_ARN.fullmatch(spec.target_group_arn):
         remedy = "give a target group's ARN: arn:aws:elasticloadbalancing:REGION:ACCOUNT:targetgroup/NAME/ID"
         yield Problem(name, "spec.targetGroupARN", spec.target_group_arn, remedy)
-    if spec.vpc_id and not _VPC_ID.fullmatch(spec.vpc_id):
+    if spec.target_type != "instance" and spec.vpc_id and not _VPC_ID.fullmatch(spec.vpc_id):
         yield Problem(name, "spec.vpcID", spec.vpc_id, "give the id of the target group's VPC: vpc-...")
     if spec.target_type == "instance":
         yield from _instance_problems(name, spec)
     if spec.iam_role_arn_to_assume and not _ROLE_ARN.fullmatch(spec.iam_role_arn_to_assume):
         remedy = "give the ARN of a role in the target group's account: arn:aws:iam::ACCOUNT:role/NAME"
         yield Problem(name, "spec.iamRoleArnToAssume", spec.iam_role_arn_to_assume, remedy)
-    if spec.networking is not None:
-        yield from _networking_problems(name, spec.networking.ingress, spec.target_type)
 
 
 def _instance_problems(name: str, spec: TargetGroupBindingSpec) -> Iterator[Problem]:
@@ -165,14 +171,41 @@ def _instance_problems(name: str, spec: TargetGroupBindingSpec) -> Iterator[Prob
     if spec.target_group_protocol in _QUIC:
         remedy = "use targetType ip: nodes have no QUIC server ids"
         yield Problem(name, "spec.targetGroupProtocol", spec.target_group_protocol, remedy)
-    for i, each in enumerate(spec.node_selector.match_expressions if spec.node_selector else ()):
-        needs_values = each.operator in ("In", "NotIn")
+    if spec.node_selector is not None:
+        yield from _selector_problems(name, spec.node_selector)
+
+
+def _selector_problems(name: str, selector: LabelSelector) -> Iterator[Problem]:
+    for key, value in selector.match_labels.items():
+        yield from _label_problems(name, "spec.nodeSelector.matchLabels", key, (value,))
+    for i, each in enumerate(selector.match_expressions):
+        field, needs_values = f"spec.nodeSelector.matchExpressions[{i}]", each.operator in ("In", "NotIn")
         if needs_values != bool(each.values):
             remedy = f"{each.operator} needs values" if needs_values else f"{each.operator} takes no values"
-            yield Problem(name, f"spec.nodeSelector.matchExpressions[{i}].values", ",".join(each.values), remedy)
+            yield Problem(name, f"{field}.values", ",".join(each.values), remedy)
+        yield from _label_problems(name, field, each.key, each.values)
 
 
-def _networking_problems(
+def _label_problems(name: str, field: str, key: str, values: Iterable[str]) -> Iterator[Problem]:
+    """What no node can bear as a label: whoever writes it means something else."""
+    if not _is_label_key(key):
+        yield Problem(name, field, key, "write the key of a label, such as example.com/role")
+    for value in values:
+        if value and not _LABEL_NAME.fullmatch(value):
+            yield Problem(name, field, value, "write a label's value: at most 63 letters, digits, -, _ and .")
+
+
+def _is_label_key(key: str) -> bool:
+    prefix, slash, label = key.rpartition("/")
+    return bool(_LABEL_NAME.fullmatch(label)) and (not slash or bool(_LABEL_PREFIX.fullmatch(prefix)))
+
+
+def _networking_problems(name: str, spec: TargetGroupBindingSpec) -> Iterator[Problem]:
+    if spec.networking is not None:
+        yield from _rule_problems(name, spec.networking.ingress, spec.target_type)
+
+
+def _rule_problems(
     name: str, rules: Iterable[NetworkingIngressRule], target_type: TargetType | None
 ) -> Iterator[Problem]:
     for i, rule in enumerate(rules):
@@ -187,9 +220,12 @@ def _networking_problems(
 
 
 def _peer_problems(name: str, field: str, peer: ApiPeer) -> Iterator[Problem]:
-    if (peer.ip_block is None) == (peer.security_group is None):
+    """Of both, the security group counts, and nobody looks at the network."""
+    if peer.security_group is not None:
+        return
+    if peer.ip_block is None:
         yield Problem(name, field, "", "give one of ipBlock and securityGroup")
-    if peer.ip_block is not None and not _is_network(peer.ip_block.cidr):
+    elif not _is_network(peer.ip_block.cidr):
         yield Problem(name, f"{field}.ipBlock.cidr", peer.ip_block.cidr, "write a network such as 10.0.0.0/16")
 
 
@@ -201,13 +237,17 @@ def _is_network(text: str) -> bool:
     return "/" in text
 
 
+def _rules(networking: Networking | None, *, bad: bool) -> tuple[NetworkingRule, ...] | None:
+    return None if networking is None else () if bad else tuple(map(_rule, networking.ingress))
+
+
 def _rule(rule: NetworkingIngressRule) -> NetworkingRule:
     ports = (NetworkingPort(protocol=(p.protocol or "TCP").lower(), port=p.port) for p in rule.ports)
     return NetworkingRule(peers=tuple(map(_peer, rule.from_)), ports=tuple(ports))
 
 
 def _peer(peer: ApiPeer) -> NetworkingPeer:
-    if peer.ip_block is not None:
-        # AWS keeps networks without host bits: compared as written, they would never be found again
-        return NetworkingPeer(cidr=str(ipaddress.ip_network(peer.ip_block.cidr, strict=False)))
-    return NetworkingPeer(security_group=peer.security_group.group_id if peer.security_group else None)
+    if peer.security_group is not None or peer.ip_block is None:
+        return NetworkingPeer(security_group=peer.security_group.group_id if peer.security_group else None)
+    # AWS keeps networks without host bits: compared as written, they would never be found again
+    return NetworkingPeer(cidr=str(ipaddress.ip_network(peer.ip_block.cidr, strict=False)))

@@ -1,4 +1,4 @@
-"""IngressGroups: which group an Ingress is in, whom its finalizers bind it to, and its members read one by one.
+"""IngressGroups: which group an Ingress is in, the finalizer of its members, and its members read one by one.
 
 A group's name is ``namespace/name`` for an Ingress that stands alone, and the given name, which has no slash, for one
 that is shared.
@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from aws_lb_controller.api.names import GROUP_FINALIZER_PREFIX, Finalizer, ingress_finalizer
+from aws_lb_controller.api.names import ingress_finalizer
 from aws_lb_controller.errors import Problem, SpecError
 from aws_lb_controller.intent import ingress_annotations as table
+from aws_lb_controller.intent.deletion_protection import protects
 from aws_lb_controller.intent.ingress import notes_of, read_member
 from aws_lb_controller.intent.ingress_class import Classified, ingress_name
 from aws_lb_controller.intent.ingress_member import MemberInput, MemberIntent
 from aws_lb_controller.intent.oidc_client import Secrets
-from aws_lb_controller.intent.readers import Unreadable, read_bool
 from aws_lb_controller.intent.service import Services
 from aws_lb_controller.settings import Settings
 
@@ -50,15 +50,6 @@ def finalizer_of(group: str) -> str:
     return ingress_finalizer(group)
 
 
-def groups_by_finalizers(ingress: Obj) -> set[str]:
-    """The groups that an Ingress is or was a member of, as its finalizers say."""
-    return {
-        ingress_name(ingress) if finalizer == Finalizer.INGRESS else finalizer.removeprefix(GROUP_FINALIZER_PREFIX)
-        for finalizer in ingress["metadata"].get("finalizers") or ()
-        if finalizer == Finalizer.INGRESS or finalizer.startswith(GROUP_FINALIZER_PREFIX)
-    }
-
-
 def deletion_protection(ingress: Obj) -> bool | None:
     """Whether an Ingress's own annotations protect one of its load balancers from deletion; None: they are silent.
 
@@ -67,16 +58,8 @@ def deletion_protection(ingress: Obj) -> bool | None:
     notes = notes_of(ingress)
     annotations = [table.LOAD_BALANCER_ATTRIBUTES]
     annotations += [table.FRONTEND_NLB_ATTRIBUTES] if notes.get(table.ENABLE_FRONTEND_NLB) else []
-    said = [_protects(notes.get(annotation) or {}) for annotation in annotations]
+    said = [protects(notes.get(annotation)) for annotation in annotations]
     return True if any(said) else said[0]
-
-
-def _protects(attributes: Mapping[str, str]) -> bool | None:
-    text = attributes.get("deletion_protection.enabled")
-    try:
-        return None if text is None else read_bool(text)
-    except Unreadable:
-        return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

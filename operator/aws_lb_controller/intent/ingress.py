@@ -30,7 +30,7 @@ from aws_lb_controller.intent.ingress_member import (
 )
 from aws_lb_controller.intent.ingress_target_groups import TargetGroups, check_tags, class_tags
 from aws_lb_controller.intent.oidc_client import Secrets
-from aws_lb_controller.intent.readers import Unreadable, read_int, read_load_balancer_name
+from aws_lb_controller.intent.readers import Unreadable, read_int32
 from aws_lb_controller.intent.service import Services
 from aws_lb_controller.intent.values import ActionIntent, Blame, ForwardIntent, ForwardTo, RuleIntent, SubnetChoice
 from aws_lb_controller.model.listener import Authenticate, Condition, Transform
@@ -92,7 +92,7 @@ class _Reading:
             ip_address_type=self._asked(self.params.ip_address_type, "ipAddressType", table.IP_ADDRESS_TYPE),
             subnets=self._subnets(),
             security_groups=self._asked(None, "", table.SECURITY_GROUPS),
-            manage_backend_rules=self._asked(None, "", table.MANAGE_BACKEND_RULES),
+            manage_backend_rules=self._manage_backend_rules(),
             attributes=Settled(
                 own=self._asked(None, "", table.LOAD_BALANCER_ATTRIBUTES),
                 by_class={a.key: a.value for a in self.params.load_balancer_attributes or ()},
@@ -144,6 +144,12 @@ class _Reading:
         value = self.notes.get(annotation)
         return None if value is None else Asked(value, self.notes.blame(annotation))
 
+    def _heard(self, annotation: Annotation[T], *, by_anybody: bool) -> Asked[T] | None:
+        """A value of an annotation; where nobody hears it, it is no error whatever it says."""
+        notes = self.notes if by_anybody else self.notes.apart()
+        value = notes.get(annotation)
+        return None if value is None else Asked(value, notes.blame(annotation))
+
     def _class_blame(self, field: str) -> Blame:
         params = self.classified.params
         name = params.metadata.name if params else ""
@@ -159,7 +165,7 @@ class _Reading:
         asked = self._asked(self.params.load_balancer_name, "loadBalancerName", table.LOAD_BALANCER_NAME)
         if asked and self.params.load_balancer_name:
             try:
-                read_load_balancer_name(asked.value)
+                table.LOAD_BALANCER_NAME.reader(asked.value)
             except Unreadable as e:
                 self._complain_of_class("loadBalancerName", asked.value, str(e))
         return asked
@@ -171,6 +177,10 @@ class _Reading:
         names = self._asked(None, "", table.SUBNETS)
         return Asked(SubnetChoice(names_or_ids=names.value), names.blame) if names else None
 
+    def _manage_backend_rules(self) -> Asked[bool] | None:
+        own_groups = self.notes.get(table.SECURITY_GROUPS) is not None
+        return self._heard(table.MANAGE_BACKEND_RULES, by_anybody=own_groups)
+
     def _tags(self) -> dict[str, str]:
         own, by_class = self.notes.get(table.TAGS) or {}, class_tags(self.classified)
         check_tags(self.notes, own, self.settings)
@@ -179,10 +189,15 @@ class _Reading:
         return own | by_class
 
     def _capacity(self) -> Asked[int] | None:
-        blank = not (self.notes.raw(table.CAPACITY) or "").strip()
-        if blank or not self.settings.feature_gates.lb_capacity_reservation:
+        if not self.notes.raw(table.CAPACITY) or not self.settings.feature_gates.lb_capacity_reservation:
             return None
-        return self._asked(None, "", table.CAPACITY)
+        by_class = self._class_capacity() is not None
+        asked = self._heard(table.CAPACITY, by_anybody=not by_class)
+        if asked is None and by_class:
+            winner, text = self._class_blame("minimumLoadBalancerCapacity"), self.notes.raw(table.CAPACITY) or ""
+            remedy = f"has no effect; {winner.field} of {winner.object} wins over it"
+            self.warnings.append(Problem(self.notes.object_ref, self.notes.key(table.CAPACITY), text, remedy))
+        return asked
 
     def _class_capacity(self) -> int | None:
         reserved = self.params.minimum_load_balancer_capacity
@@ -195,7 +210,7 @@ class _Reading:
             return self._asked(None, "", table.SSL_REDIRECT)
         blame = self._class_blame("sslRedirectPort")
         try:
-            return Asked(read_int(text), blame)
+            return Asked(read_int32(text), blame)
         except Unreadable as e:
             self.warnings.append(Problem(blame.object, blame.field, text, str(e), blame.member))
             return Asked(None, blame)

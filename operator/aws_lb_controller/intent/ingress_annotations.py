@@ -19,9 +19,9 @@ from aws_lb_controller.intent.readers import (
     one_of,
     read_bool,
     read_int,
+    read_int32,
     read_json,
     read_list,
-    read_load_balancer_name,
     read_map,
     read_text,
 )
@@ -31,6 +31,7 @@ from aws_lb_controller.model.load_balancer import Scheme
 __all__ = ["PREFIX", "TABLE"]
 
 _PORTS = range(1, 65536)
+_LONGEST_NAME = 32
 
 NO_WEB_ACL = "none"
 """Stands for the wish that there be no web ACL."""
@@ -85,6 +86,13 @@ def _at_least_one(text: str) -> tuple[str, ...]:
     return items
 
 
+def _load_balancer_name(text: str) -> str:
+    """One that is not too long, which counts at any time; the rest matters when a load balancer is made (`build`)."""
+    if len(text.encode()) > _LONGEST_NAME:
+        raise Unreadable(f"write at most {_LONGEST_NAME} letters, digits and hyphens")
+    return text
+
+
 def _not_empty(text: str) -> str:
     if not text:
         raise Unreadable("write an id, or leave the annotation out")
@@ -127,14 +135,14 @@ def _capacity_units(text: str) -> int:
     pairs = read_map(text)
     if set(pairs) != {"CapacityUnits"}:
         raise Unreadable("write CapacityUnits=NUMBER")
-    return read_int(pairs["CapacityUnits"])
+    return read_int32(pairs["CapacityUnits"])
 
 
 def _listen_ports(text: str) -> dict[int, str]:
     entries = json_fields.list_of(read_json(text), of="the ports")
-    if not entries or not all(isinstance(e, dict) for e in entries):
+    if not entries or not all(isinstance(e, dict | None) for e in entries):
         raise Unreadable('write an array such as [{"HTTP": 80}, {"HTTPS": 443}]')
-    return {_port(entry, protocol): protocol for entry in entries for protocol in entry}
+    return {_port(entry, protocol): protocol for entry in entries if entry for protocol in entry}
 
 
 def _port(entry: dict[str, Any], protocol: str) -> int:
@@ -224,7 +232,7 @@ LOAD_BALANCER_NAME = Annotation(
     suffix="load-balancer-name",
     about="The load balancer's name.",
     takes="1 to 32 letters, digits and hyphens, unique in account and region",
-    reader=read_load_balancer_name,
+    reader=_load_balancer_name,
     example="shop",
     default="generated from namespace and name, or from the group's name",
     aws="CreateLoadBalancer Name",
@@ -442,7 +450,7 @@ SSL_REDIRECT = Annotation(
     suffix="ssl-redirect",
     about="Lets every HTTP listener do nothing but redirect to an HTTPS port.",
     takes="the port of an HTTPS listener of the same load balancer",
-    reader=read_int,
+    reader=read_int32,
     example="443",
     default="no redirect",
     aws="CreateListener DefaultActions.RedirectConfig",
@@ -695,7 +703,7 @@ HEALTH_CHECK_INTERVAL = Annotation(
     suffix="healthcheck-interval-seconds",
     about="Seconds between two health checks.",
     takes="a whole number, AWS takes 5 to 300",
-    reader=read_int,
+    reader=read_int32,
     example="30",
     default="15",
     aws="CreateTargetGroup HealthCheckIntervalSeconds",
@@ -706,7 +714,7 @@ HEALTH_CHECK_TIMEOUT = Annotation(
     suffix="healthcheck-timeout-seconds",
     about="Seconds without an answer after which a health check has failed.",
     takes="a whole number, AWS takes 2 to 120",
-    reader=read_int,
+    reader=read_int32,
     example="10",
     default="5",
     aws="CreateTargetGroup HealthCheckTimeoutSeconds",
@@ -718,7 +726,7 @@ HEALTHY_THRESHOLD = Annotation(
     suffix="healthy-threshold-count",
     about="Successes in a row after which a target is healthy.",
     takes="a whole number, AWS takes 2 to 10",
-    reader=read_int,
+    reader=read_int32,
     example="3",
     default="2",
     aws="CreateTargetGroup HealthyThresholdCount",
@@ -729,7 +737,7 @@ UNHEALTHY_THRESHOLD = Annotation(
     suffix="unhealthy-threshold-count",
     about="Failures in a row after which a target is unhealthy.",
     takes="a whole number, AWS takes 2 to 10",
-    reader=read_int,
+    reader=read_int32,
     example="3",
     default="2",
     aws="CreateTargetGroup UnhealthyThresholdCount",
@@ -1104,7 +1112,7 @@ FRONTEND_NLB_HEALTHCHECK_INTERVAL_SECONDS = Annotation(
     suffix="frontend-nlb-healthcheck-interval-seconds",
     about="Seconds between two health checks.",
     takes="a whole number, AWS takes 5 to 300",
-    reader=read_int,
+    reader=read_int32,
     example="30",
     default="15",
     aws="CreateTargetGroup HealthCheckIntervalSeconds",
@@ -1115,7 +1123,7 @@ FRONTEND_NLB_HEALTHCHECK_TIMEOUT_SECONDS = Annotation(
     suffix="frontend-nlb-healthcheck-timeout-seconds",
     about="Seconds without an answer after which a health check has failed.",
     takes="a whole number, AWS takes 2 to 120",
-    reader=read_int,
+    reader=read_int32,
     example="10",
     default="5",
     aws="CreateTargetGroup HealthCheckTimeoutSeconds",
@@ -1126,7 +1134,7 @@ FRONTEND_NLB_HEALTHCHECK_HEALTHY_THRESHOLD_COUNT = Annotation(
     suffix="frontend-nlb-healthcheck-healthy-threshold-count",
     about="Successes in a row after which the load balancer behind it is healthy.",
     takes="a whole number, AWS takes 2 to 10",
-    reader=read_int,
+    reader=read_int32,
     example="3",
     default="2",
     aws="CreateTargetGroup HealthyThresholdCount",
@@ -1137,7 +1145,7 @@ FRONTEND_NLB_HEALTHCHECK_UNHEALTHY_THRESHOLD_COUNT = Annotation(
     suffix="frontend-nlb-healthcheck-unhealthy-threshold-count",
     about="Failures in a row after which it is unhealthy.",
     takes="a whole number, AWS takes 2 to 10",
-    reader=read_int,
+    reader=read_int32,
     example="3",
     default="2",
     aws="CreateTargetGroup UnhealthyThresholdCount",

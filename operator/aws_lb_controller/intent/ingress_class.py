@@ -18,6 +18,8 @@ from aws_lb_controller.settings import Settings
 
 Obj = Mapping[str, Any]
 Lookup = Callable[[str], Obj | None]
+Params = Callable[[str], IngressClassParams | None]
+"""Raises `SpecError` for parameters that cannot be read."""
 
 DEFAULT_CLASS_ANNOTATION = "ingressclass.kubernetes.io/is-default-class"
 _CLASS_FIELD = "spec.ingressClassName"
@@ -45,16 +47,16 @@ def classify(
     ingress: Obj,
     *,
     classes: Lookup,
-    params: Lookup,
-    namespaces: Lookup,
+    params: Params,
+    namespaces: Lookup | None,
     settings: Settings,
     all_classes: Callable[[], Iterable[Obj]] = tuple,
 ) -> Classified | None:
     """How an Ingress is ours; None if it is not, or is being deleted.
 
-    classes, params, namespaces: IngressClass, IngressClassParams and Namespace by name; all_classes: every
-    IngressClass, asked for the default one. Raises `SpecError` where class or parameters are missing or do not
-    admit the Ingress.
+    classes, params, namespaces: IngressClass, IngressClassParams and Namespace by name; namespaces None: a class is
+    taken to admit all of them. all_classes: every IngressClass, asked for the default one. Raises `SpecError` where
+    class or parameters are missing or do not admit the Ingress, and whatever the lookups raise.
     """
     if ingress["metadata"].get("deletionTimestamp"):
         return None
@@ -70,13 +72,14 @@ def classify(
 
 
 def _default_class(ingress: Obj, classes: Iterable[Obj]) -> str | None:
-    defaults = sorted(c["metadata"]["name"] for c in classes if _is_default(c))
+    defaults = sorted(c["metadata"]["name"] for c in classes if is_default(c))
     if len(defaults) > 1:
         raise _wrong(ingress, "", f"name a class: the cluster has several default ones ({', '.join(defaults)})")
     return defaults[0] if defaults else None
 
 
-def _is_default(ingress_class: Obj) -> bool:
+def is_default(ingress_class: Obj) -> bool:
+    """Whether an IngressClass takes the Ingresses that name none."""
     annotations = ingress_class["metadata"].get("annotations") or {}
     return bool(annotations.get(DEFAULT_CLASS_ANNOTATION) == "true")
 
@@ -88,24 +91,25 @@ def _found(ingress: Obj, name: str, classes: Lookup) -> Obj:
     return found
 
 
-def _by_class(ingress: Obj, ingress_class: Obj, *, params: Lookup, namespaces: Lookup) -> Classified | None:
+def _by_class(ingress: Obj, ingress_class: Obj, *, params: Params, namespaces: Lookup | None) -> Classified | None:
     spec, name = ingress_class.get("spec", {}), ingress_class["metadata"]["name"]
     if spec.get("controller") != names.INGRESS_CLASS_CONTROLLER:
         return None
     if not (reference := spec.get("parameters")):
         return Classified(class_name=name)
     parameters = _params(ingress, name, reference=reference, params=params)
-    _admit(ingress, name, selector=parameters.spec.namespace_selector, namespaces=namespaces)
+    if namespaces is not None:
+        _admit(ingress, name, selector=parameters.spec.namespace_selector, namespaces=namespaces)
     return Classified(class_name=name, params=parameters)
 
 
-def _params(ingress: Obj, class_name: str, *, reference: Obj, params: Lookup) -> IngressClassParams:
+def _params(ingress: Obj, class_name: str, *, reference: Obj, params: Params) -> IngressClassParams:
     if (reference.get("apiGroup"), reference.get("kind")) != (names.GROUP, "IngressClassParams"):
         raise _wrong(ingress, class_name, f"let the class's parameters be an IngressClassParams of {names.GROUP}")
     found = params(reference["name"])
     if found is None:
         raise _wrong(ingress, class_name, f"make the IngressClassParams {reference['name']} that the class names")
-    return IngressClassParams.read(found)
+    return found
 
 
 def _admit(ingress: Obj, class_name: str, *, selector: LabelSelector | None, namespaces: Lookup) -> None:

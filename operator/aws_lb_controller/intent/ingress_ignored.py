@@ -639,6 +639,9 @@ def _rules_left_out(seen: _Together) -> Iterator[Problem]:
     lost = [rule for rule in seen.intent.rules if _what_it_takes(rule) not in stand]
     if seen.is_outvoted:
         return
+    if lost and not seen.listeners:
+        yield Problem(seen.notes.object_ref, "spec.rules", "", "has no effect; this Ingress listens on no port")
+        return
     if lost and len(seen.redirects) == len(seen.listeners):
         remedy = (
             f"has no effect; {table.PREFIX}/{table.SSL_REDIRECT.suffix} redirects from all listeners of this Ingress"

@@ -18,7 +18,7 @@ Reader = Callable[[str], T]
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _LOAD_BALANCER_NAME = re.compile(r"(?!internal-)(?!-)[A-Za-z0-9-]{1,32}(?<!-)\Z")
-_INTEGER = re.compile(r"[+-]?[0-9]+\Z")
+_INTEGER = re.compile(r"([+-]?)0*([0-9]{1,19})\Z")
 
 
 class Unreadable(ValueError):
@@ -41,11 +41,17 @@ def read_bool(text: str) -> bool:
     raise Unreadable('write "true" or "false"')
 
 
-def read_int(text: str) -> int:
-    """A decimal integer of 64 bits."""
-    if not _INTEGER.match(text) or not -(2**63) <= int(text) < 2**63:
+def read_int(text: str, *, bits: int = 64) -> int:
+    """A decimal integer of as many bits."""
+    found, limit = _INTEGER.match(text), 2 ** (bits - 1)
+    if not found or not -limit <= int("".join(found.groups())) < limit:
         raise Unreadable("write a whole number without blanks")
-    return int(text)
+    return int("".join(found.groups()))
+
+
+def read_int32(text: str) -> int:
+    """A decimal integer of 32 bits."""
+    return read_int(text, bits=32)
 
 
 def read_load_balancer_name(text: str) -> str:
@@ -130,9 +136,25 @@ def _pairs(text: str) -> Iterator[str]:
 def read_json(text: str) -> Any:
     """Any JSON value. Objects come as dicts; `fold` finds their keys as Go does."""
     try:
-        return json.loads(text)
+        return _well_formed(json.loads(text, parse_constant=_no_constant))
     except ValueError as e:
         raise Unreadable(f"write valid JSON ({e})") from None
+    except RecursionError:
+        raise Unreadable("write JSON that is not nested so deeply") from None
+
+
+def _no_constant(name: str) -> None:
+    """Python's own ``NaN`` and ``Infinity`` are not JSON."""
+    raise ValueError(f"{name} is no value")
+
+
+def _well_formed(value: Any) -> Any:
+    """Half a surrogate pair (``\\ud800``), which nothing can send, becomes U+FFFD, as in Go."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_well_formed(each) for each in value]
+    return {_well_formed(k): _well_formed(v) for k, v in value.items()} if isinstance(value, dict) else value
 
 
 def fold(value: Mapping[str, Any], fields: Sequence[str]) -> dict[str, Any]:

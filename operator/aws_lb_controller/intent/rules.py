@@ -226,7 +226,7 @@ def without_idle_rules(rules: Iterable[RuleIntent], *, port: int, protocol: str)
 
 
 def _redirect_of(rule: RuleIntent) -> Redirect | None:
-    return next((a.filled() for a in rule.actions if isinstance(a, Redirect)), None)
+    return next((a for a in rule.actions if isinstance(a, Redirect)), None)
 
 
 def _patterns(rule: RuleIntent, field: str) -> frozenset[tuple[str, str]]:
@@ -247,11 +247,11 @@ def _loops(rule: RuleIntent, *, port: int, protocol: str) -> bool:
     if any(kind == "regex" for kind, _ in paths):
         return False
     return (
-        (redirect.host == "#{host}" or ("glob", redirect.host) in hosts)
-        and (redirect.path == "/#{path}" or ("glob", redirect.path) in paths)
-        and redirect.port in ("#{port}", str(port))
-        and redirect.protocol in ("#{protocol}", protocol)
-        and redirect.query == "#{query}"
+        (redirect.host in (None, "#{host}") or ("glob", redirect.host) in hosts)
+        and (redirect.path in (None, "/#{path}") or ("glob", redirect.path) in paths)
+        and redirect.port in (None, "#{port}", str(port))
+        and redirect.protocol in (None, "#{protocol}", protocol)
+        and redirect.query in (None, "#{query}")
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from aws_lb_controller.errors import Problem, SpecError
 from aws_lb_controller.intent import service_annotations as table
 from aws_lb_controller.intent.annotations import Annotation, AnnotationReader
+from aws_lb_controller.intent.deletion_protection import protects
 from aws_lb_controller.intent.readers import Unreadable, read_bool
 from aws_lb_controller.intent.service_actions import Backend
 from aws_lb_controller.intent.service_ignored import ignored_type, passed_over
@@ -65,11 +66,7 @@ def deletion_protection(service: Obj) -> bool | None:
 
     What cannot be read counts as protection.
     """
-    text = (_reader(service).get(table.ATTRIBUTES) or {}).get("deletion_protection.enabled")
-    try:
-        return None if text is None else read_bool(text)
-    except Unreadable:
-        return True
+    return protects(_reader(service).get(table.ATTRIBUTES))
 
 
 def object_ref(service: Obj) -> str:
@@ -280,6 +277,8 @@ class _Reading:
         for port in self.facts.ports:
             by_number.setdefault(port.port, []).append(port)
         if not self._merges_tcp_and_udp():
+            for lost in (port for ports in by_number.values() for port in ports[1:]):
+                self._listener_protocol(lost, lost.protocol)  # without a listener, but not without a word
             return [(ports[0], ports[0].protocol) for ports in by_number.values()]
         return [(ports[0], self._merged_protocol(ports)) for ports in by_number.values()]
 
@@ -305,8 +304,8 @@ class _Reading:
 
     def _listener(self, port: ServicePort, protocol: str) -> ListenerIntent:
         get = self.notes.get
-        tls = protocol == "TCP" and self._has_tls(port)
-        listener_protocol = self._with_quic(port, "TLS" if tls else protocol)
+        listener_protocol = self._listener_protocol(port, protocol)
+        tls = listener_protocol == "TLS"
         behind_tls = "TLS" if get(table.BACKEND_PROTOCOL) == "ssl" else "TCP"
         own = self._target_group(self.facts, port, behind_tls if tls else listener_protocol)
         alpn = get(table.ALPN_POLICY) if tls else None
@@ -352,6 +351,10 @@ class _Reading:
             return None
         behind = "TCP" if protocol == "TLS" and backend.decrypt else protocol
         return ForwardTo(target_group=self._target_group(facts, port, behind), weight=backend.weight)
+
+    def _listener_protocol(self, port: ServicePort, protocol: str) -> str:
+        tls = protocol == "TCP" and self._has_tls(port)
+        return self._with_quic(port, "TLS" if tls else protocol)
 
     def _has_tls(self, port: ServicePort) -> bool:
         chosen = self.notes.get(table.SSL_PORTS) or ()
@@ -442,7 +445,7 @@ class _Reading:
         self._check_preserve_client_ip(own, of=of)
         attributes = {"proxy_protocol_v2.enabled": "false"} | general | {k: v for k, v in own.items() if v}
         if (ports := get(table.PROXY_PROTOCOL_PORTS)) is not None:
-            attributes["proxy_protocol_v2.enabled"] = str(port.port in ports).lower()
+            attributes["proxy_protocol_v2.enabled"] = str(of in ports).lower()
         if get(table.PROXY_PROTOCOL):
             attributes["proxy_protocol_v2.enabled"] = "true"
         return {k: v for k, v in attributes.items() if v or k != "proxy_protocol_v2.enabled"}

@@ -7,12 +7,11 @@ from typing import Any
 from aws_lb_controller.intent.annotations import Annotation, Need
 from aws_lb_controller.intent.readers import (
     Unreadable,
-    integer_between,
     one_of,
     read_bool,
     read_int,
+    read_int32,
     read_list,
-    read_load_balancer_name,
     read_map,
     read_text,
 )
@@ -49,6 +48,16 @@ SECURITY_GROUP = Need(
 OTHER_THAN_MANAGED_GROUP = Need("security groups of your own, or none: with the managed one, targets are always opened")
 
 
+_LONGEST_NAME = 32
+
+
+def _name(text: str) -> str:
+    """Whatever else is wrong with a name only matters when a load balancer is made by it."""
+    if len(text) > _LONGEST_NAME:
+        raise Unreadable(f"write at most {_LONGEST_NAME} letters, digits and hyphens")
+    return text
+
+
 def _health_check_protocol(text: str) -> str:
     if text.upper() not in ("TCP", "HTTP", "HTTPS"):
         raise Unreadable("write TCP, HTTP or HTTPS")
@@ -59,11 +68,15 @@ def _capacity_units(text: str) -> int | None:
     pairs = read_map(text)
     if set(pairs) - {"CapacityUnits"}:
         raise Unreadable("write CapacityUnits=NUMBER")
-    return read_int(pairs["CapacityUnits"]) if pairs else None
+    return read_int32(pairs["CapacityUnits"]) if pairs else None
 
 
-def _port_numbers(text: str) -> frozenset[int]:
-    return frozenset(read_int(item) for item in read_list(text))
+def _port_numbers(text: str) -> frozenset[str]:
+    """As written: 080 is a number, but no port's."""
+    numbers = frozenset(read_list(text))
+    for number in numbers:
+        read_int(number)
+    return numbers
 
 
 def _target_type(text: str) -> str:
@@ -104,7 +117,7 @@ NAME = Annotation(
     suffix=f"{_LB}-name",
     about="The load balancer's name.",
     takes="1 to 32 letters, digits and hyphens, unique in account and region",
-    reader=read_load_balancer_name,
+    reader=_name,
     example="shop",
     default="generated from namespace, name and UID",
     aws="CreateLoadBalancer Name",
@@ -494,7 +507,7 @@ HEALTH_CHECK_INTERVAL = Annotation(
     suffix=f"{_LB}-healthcheck-interval",
     about="Seconds between two health checks.",
     takes="a whole number (AWS takes 5 to 300)",
-    reader=integer_between(-(2**31), 2**31 - 1),
+    reader=read_int32,
     example="10",
     default="10",
     aws="CreateTargetGroup HealthCheckIntervalSeconds",
@@ -503,7 +516,7 @@ HEALTH_CHECK_TIMEOUT = Annotation(
     suffix=f"{_LB}-healthcheck-timeout",
     about="Seconds without an answer after which a health check has failed.",
     takes="a whole number (AWS takes 2 to 120, and no more than the interval)",
-    reader=integer_between(-(2**31), 2**31 - 1),
+    reader=read_int32,
     example="6",
     default="10; 6 with `externalTrafficPolicy: Local` and instance targets",
     aws="CreateTargetGroup HealthCheckTimeoutSeconds",
@@ -513,7 +526,7 @@ HEALTHY_THRESHOLD = Annotation(
     suffix=f"{_LB}-healthcheck-healthy-threshold",
     about="Successes in a row after which a target is healthy.",
     takes="a whole number (AWS takes 2 to 10)",
-    reader=integer_between(-(2**31), 2**31 - 1),
+    reader=read_int32,
     example="3",
     default="3; 2 with `externalTrafficPolicy: Local` and instance targets",
     aws="CreateTargetGroup HealthyThresholdCount",
@@ -522,7 +535,7 @@ UNHEALTHY_THRESHOLD = Annotation(
     suffix=f"{_LB}-healthcheck-unhealthy-threshold",
     about="Failures in a row after which a target is unhealthy.",
     takes="a whole number (AWS takes 2 to 10)",
-    reader=integer_between(-(2**31), 2**31 - 1),
+    reader=read_int32,
     example="3",
     default="3; 2 with `externalTrafficPolicy: Local` and instance targets",
     aws="CreateTargetGroup UnhealthyThresholdCount",

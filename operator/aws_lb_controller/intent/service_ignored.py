@@ -305,9 +305,9 @@ def _proxy_protocol_ports(seen: _Seen) -> Iterator[Problem]:
     known = seen.target_group_ports
     if seen.asks_for_something(table.PROXY_PROTOCOL):
         return
-    for port in sorted((seen.value(table.PROXY_PROTOCOL_PORTS) or frozenset()) - known):
+    for port in sorted((seen.value(table.PROXY_PROTOCOL_PORTS) or frozenset()) - set(map(str, known))):
         remedy = f"no target group is for this port (there are: {_listed(known)})"
-        yield seen.tell(table.PROXY_PROTOCOL_PORTS, remedy, value=str(port))
+        yield seen.tell(table.PROXY_PROTOCOL_PORTS, remedy, value=port)
 
 
 def _target_group_attributes_of_no_port(seen: _Seen) -> Iterator[Problem]:

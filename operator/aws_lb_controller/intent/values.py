@@ -88,7 +88,8 @@ class SecurityGroupChoice:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FirewallIntent:
     """What is to guard the load balancer. web_acl: the ARN of a WAFv2 web ACL; web_acl_name: its name instead;
-    web_acl_found: the ARN that the name was last found to have; classic_web_acl: the id of one of WAF Classic; shield: whether Shield Advanced protects it.
+    web_acl_found: the ARN that the name was last found to have; classic_web_acl: the id of one of WAF Classic;
+    shield: whether Shield Advanced protects it.
 
     "" is the wish that there be no web ACL.
     """

@@ -12,6 +12,9 @@ from aws_lb_controller.model.refs import Ref, Value
 LoadBalancerType = Literal["application", "network"]
 Scheme = Literal["internal", "internet-facing"]
 
+DELETION_PROTECTION = "deletion_protection.enabled"
+"""The attribute by which AWS refuses to delete a load balancer: ``true`` or ``false``."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubnetMapping:

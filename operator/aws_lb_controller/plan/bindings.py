@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from aws_lb_controller.model import naming
 from aws_lb_controller.model.binding import Binding, NetworkingRule
+from aws_lb_controller.model.listener import Action, FixedResponse, Forward
 from aws_lb_controller.model.observed import ObservedStack, SeenBinding
 from aws_lb_controller.model.refs import Value
 from aws_lb_controller.model.stack import Stack
@@ -77,11 +78,32 @@ def _in_the_way(seen: SeenBinding, wanted: Stack, observed: ObservedStack) -> bo
 
 def _moved_to(wanted: Stack, observed: ObservedStack) -> Iterator[Value]:
     """The target groups that get their first requests, through listeners that take requests now."""
-    served = frozenset(match.forwarded_to(observed))
-    listeners = {seen.arn: listener for listener, seen in match.listeners(wanted, observed).pairs}
+    served, idle = frozenset(match.forwarded_to(observed)), frozenset(_idle_listeners(observed))
+    pairs = match.listeners(wanted, observed).pairs
+    listeners = {seen.arn: listener for listener, seen in pairs if seen.arn not in idle}
     actions = [listener.default_actions for listener in listeners.values()]
     actions += [rule.actions for rule in wanted.rules if rule.listener in listeners]
     return (arn for each in actions for arn in match.targets_of(each) if arn not in served)
+
+
+def _idle_listeners(observed: ObservedStack) -> Iterator[str]:
+    """The ARNs of those that give nobody anything: what a deployment that broke off leaves, before its bindings."""
+    bound = {seen.resource.target_group for seen in observed.bindings}
+    groups = (seen for seen in observed.target_groups if seen.resource.target is None)
+    empty = frozenset(seen.arn for seen in groups if seen.arn not in bound)
+    for seen in observed.listeners:
+        rules = [rule.resource.actions for rule in observed.rules if rule.resource.listener == seen.arn]
+        if all(_is_idle(action, empty) for actions in (seen.resource.default_actions, *rules) for action in actions):
+            yield seen.arn
+
+
+def _is_idle(action: Action, empty: Set[str]) -> bool:
+    match action:
+        case Forward():
+            return all(str(group.arn) in empty for group in action.target_groups)
+        case FixedResponse():
+            return action.status_code == "404" and not action.message_body
+    return False
 
 
 def _taking_over(wanted: Stack, observed: ObservedStack) -> Set[Value]:

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import replace
 
-from aws_lb_controller.model.load_balancer import LoadBalancer, LoadBalancerType
+from aws_lb_controller.model.load_balancer import DELETION_PROTECTION, LoadBalancer, LoadBalancerType
 from aws_lb_controller.model.observed import ObservedStack, Seen
 from aws_lb_controller.model.stack import Stack
 from aws_lb_controller.plan import canon, match
 from aws_lb_controller.plan.order import Phase, Phased
-from aws_lb_controller.plan.policy import DELETION_PROTECTION, Terms, is_protected, turns_protection_off
+from aws_lb_controller.plan.policy import Terms, is_protected, turns_protection_off
 from aws_lb_controller.plan.steps import (
     AwaitTraffic,
     CreateLoadBalancer,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from aws_lb_controller.model.load_balancer import LoadBalancer
+from aws_lb_controller.model.load_balancer import DELETION_PROTECTION, LoadBalancer
 from aws_lb_controller.model.observed import ObservedStack, SeenLoadBalancer
 from aws_lb_controller.model.refs import Value
 from aws_lb_controller.plan import match
@@ -23,7 +23,6 @@ from aws_lb_controller.plan.steps import (
     Plan,
 )
 
-DELETION_PROTECTION = "deletion_protection.enabled"
 _WAY_OUT = "go back to {scheme}, give the new one what is free, or delete the object and make it anew"
 
 

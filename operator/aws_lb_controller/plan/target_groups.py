@@ -32,11 +32,14 @@ HEALTH_CHECK_FIELDS = tuple(HealthCheck.__dataclass_fields__)
 
 
 def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
-    """The steps for the stack's target groups."""
+    """The steps for the stack's target groups, by their ids: where AWS refuses one, it is always the same ones that
+    stand.
+    """
     found = match.target_groups(wanted, observed)
     taken = {seen.resource.name for seen in observed.target_groups}
-    create = [CreateTargetGroup(group=_as_made(group, taken)) for group in found.missing]
-    update = [step for group, seen in found.pairs for step in _updates(group, seen, terms)]
+    missing, pairs = sorted(found.missing, key=_id), sorted(found.pairs, key=lambda pair: _id(pair[0]))
+    create = [CreateTargetGroup(group=_as_made(group, taken)) for group in missing]
+    update = [step for group, seen in pairs for step in _updates(group, seen, terms)]
     retired = {seen.arn: DeleteTargetGroup(arn=seen.arn) for seen in found.unwanted}
     frontends = {seen.arn for seen in found.unwanted if seen.resource.target_type == "alb"}
     return {
@@ -46,6 +49,10 @@ def changes(wanted: Stack, observed: ObservedStack, terms: Terms) -> Phased:
         Phase.RETIRED_FRONTEND_TARGET_GROUPS: [step for arn, step in retired.items() if arn in frontends],
         Phase.RETIRED_TARGET_GROUPS: [step for arn, step in retired.items() if arn not in frontends],
     }
+
+
+def _id(group: TargetGroup) -> str:
+    return group.id
 
 
 def _registrations(found: match.Match[TargetGroup]) -> Iterator[Step]:

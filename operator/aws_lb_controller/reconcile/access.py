@@ -109,6 +109,14 @@ class AccessOpener:
         """What the binding needs, without doing anything about it. Raises `AwsError`."""
         return self._find(binding, backend, self._interfaces)
 
+    def read_interfaces(self, bindings: Iterable[tuple[BindingIntent, Backend]]) -> None:
+        """Reads at once what `find` would read for each binding by itself. Raises `AwsError`."""
+        backends = [backend for binding, backend in bindings if binding.networking is not None]
+        pods = (pod for backend in backends for pod in backend.pods)
+        self._interfaces.of_pods(self._backends.places(pods).values())
+        nodes = (node for backend in backends for node in backend.nodes)
+        self._interfaces.of_instances(node.instance_id for node in nodes if node.instance_id)
+
     def find_known(self, binding: BindingIntent, backend: Backend) -> Found | None:
         """As `find`, without any call: None where that cannot tell, or cannot place the targets in their VPC."""
         if not self._can_place(binding, backend):
@@ -119,8 +127,8 @@ class AccessOpener:
             return None
 
     def _find(self, binding: BindingIntent, backend: Backend, interfaces: Interfaces) -> Found:
-        if binding.networking is None:
-            return Found(access={})
+        if binding.networking is None or binding.bad_networking:
+            return Found(access={}, problems=binding.bad_networking)
         if binding.target_type == "ip":
             return self._find_for_pods(binding, backend.pods, interfaces)
         return self._find_for_nodes(binding, backend.nodes, interfaces)
@@ -153,7 +161,8 @@ class AccessOpener:
             if pod.pod_uid in groups:
                 by_group[groups[pod.pod_uid]].append(pod)
         access = {group: _rules(binding, behind) for group, behind in by_group.items()}
-        return Found(access=access, problems=(*problems, *map(_lost_pod, lost)), warnings=warnings)
+        nameless = _without_port(binding, [pod for behind in by_group.values() for pod in behind])
+        return Found(access=access, problems=(*problems, *map(_lost_pod, lost), *nameless), warnings=warnings)
 
     def _find_for_nodes(self, binding: BindingIntent, nodes: Iterable[CandidateNode], interfaces: Interfaces) -> Found:
         names = {node.instance_id: node.name for node in nodes if node.instance_id}
@@ -202,6 +211,17 @@ def _rules(binding: BindingIntent, pods: Iterable[PodEndpoint]) -> frozenset[Ing
         return {pod.container_ports[name] for pod in pods if name in pod.container_ports}
 
     return rules_of(binding.networking or (), numbers)
+
+
+def _without_port(binding: BindingIntent, pods: Iterable[PodEndpoint]) -> Iterator[Problem]:
+    """Each pod once that has no container port of a name that the binding's networking goes by."""
+    ports = (port.port for rule in binding.networking or () if rule.peers for port in rule.ports)
+    names = dict.fromkeys(name for name in ports if isinstance(name, str))
+    for pod, named in {pod.pod: pod.container_ports for pod in pods}.items():
+        for name in names:
+            if name not in named:
+                remedy = f"spec.networking of TargetGroupBinding {binding.key} goes by the name of a container port"
+                yield Problem(f"Pod {pod}", "spec.containers[].ports[].name", name, f"no port has it: {remedy}")
 
 
 def _lost_pod(place: PodPlace) -> Problem:

@@ -202,4 +202,5 @@ class AccessDesk:
 def _demand(binding: BindingIntent, backend: Backend) -> _Demand:
     pods = {(pod.pod_uid, pod.address, pod.port) for pod in backend.pods}
     nodes = {(node.name, node.instance_id or "", 0) for node in backend.nodes}
-    return _Demand((binding.networking, binding.vpc_id, binding.target_type), frozenset(pods | nodes))
+    wanted = (binding.networking, binding.bad_networking, binding.vpc_id, binding.target_type)
+    return _Demand(wanted, frozenset(pods | nodes))

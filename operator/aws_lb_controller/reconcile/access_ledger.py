@@ -2,7 +2,8 @@
 
 Bindings open what they need, each in its own time; one clean-up revokes what nobody needs. This is the book that both
 keep, so that no rule is revoked on which somebody has just begun to rely: a need is entered before the rules are
-looked at, and a rule is struck out before it is revoked. Its methods are short and do no I/O.
+looked at, and a rule is struck out before it is revoked. It also tells the clean-up which groups to look at: what is
+known of the others says already that nothing is to be done. Its methods are short and do no I/O.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ class AccessLedger:
         self._needs: dict[str, Access] = {}
         self._doubted: set[str] = set()
         self._known: dict[str, Rules] = {}
+        self._unsure: set[str] = set()
         self._lock = threading.Lock()
 
     def enter(self, binding: str, access: Access) -> None:
@@ -40,7 +42,7 @@ class AccessLedger:
         Only for whoever registers the binding's targets: nobody else can tell that what it needed has gone.
         """
         with self._lock:
-            self._needs[binding] = access
+            self._replace(binding, access)
             self._doubted.discard(binding)
 
     def add(self, binding: str, access: Access) -> None:
@@ -70,8 +72,14 @@ class AccessLedger:
     def strike(self, binding: str) -> None:
         """The binding needs nothing any more."""
         with self._lock:
-            self._needs.pop(binding, None)
+            self._replace(binding, {})
+            del self._needs[binding]
             self._doubted.discard(binding)
+
+    def knows(self, binding: str) -> bool:
+        """Whether the binding is entered."""
+        with self._lock:
+            return binding in self._needs
 
     def bindings(self) -> frozenset[str]:
         """Every binding that is entered."""
@@ -103,13 +111,35 @@ class AccessLedger:
         """The rules to grant so that the binding has what it needs, joined with what others need. there: just read."""
         with self._lock:
             self._known[group] = there
-            joined = self._together().get(group, NO_RULES)
+            joined = self._wanted_in(group)
             return to_grant(self._needs.get(binding, {}).get(group, NO_RULES), there, joined=joined)
 
     def saw(self, group: str, there: Rules) -> None:
-        """These are the rules of the group: just read."""
+        """These were the rules of the group when it was read, while others might change it.
+
+        Where something else is known, either may be the newer: the group is to be looked at.
+        """
         with self._lock:
-            self._known[group] = there
+            if self._known.setdefault(group, there) != there:
+                self._unsure.add(group)
+
+    def distrust(self, group: str) -> None:
+        """What is known of the group may be wrong: it is to be looked at."""
+        with self._lock:
+            self._unsure.add(group)
+
+    def unsettled(self, doubts: Iterable[Doubt] = ()) -> frozenset[str]:
+        """The groups to look at, all needs considered: where something is to be granted or revoked, as far as is known,
+        or where there may be more than is known.
+        """
+        doubts = tuple(doubts)
+        with self._lock:
+            wanted = self._together()
+            return frozenset(self._unsure).union(
+                group
+                for group in {*wanted, *self._known}
+                if change_rules(wanted.get(group, NO_RULES), self._known.get(group, NO_RULES), doubts=doubts)
+            )
 
     def granted(self, group: str, rules: Rules) -> None:
         """These are there too, now."""
@@ -117,10 +147,14 @@ class AccessLedger:
             self._known[group] = self._known.get(group, NO_RULES) | rules
 
     def settle(self, group: str, there: Rules, *, doubts: Iterable[Doubt] = ()) -> RuleChange:
-        """What to do about the group, all needs considered. What is to be revoked is not relied on from here on."""
+        """What to do about the group, all needs considered. What is to be revoked is not relied on from here on.
+
+        there: just read, while nobody else might change the group.
+        """
         with self._lock:
-            change = change_rules(self._together().get(group, NO_RULES), there, doubts=doubts)
+            change = change_rules(self._wanted_in(group), there, doubts=doubts)
             self._known[group] = there - change.revoke
+            self._unsure.discard(group)
             return change
 
     def serves_nobody(self, group: str, rules: Rules) -> Rules:
@@ -138,9 +172,28 @@ class AccessLedger:
         """The group does not exist any more."""
         with self._lock:
             self._known.pop(group, None)
+            self._unsure.discard(group)
+
+    def _replace(self, binding: str, access: Access) -> None:
+        """What the binding needs no more, and nobody else, may be in AWS though it is not known to be: a call that
+        granted it may have failed as far as we were told, or was not seen yet when the group was read.
+        """
+        before = self._needs.get(binding, {})
+        self._needs[binding] = access
+        freed = {group: rules - access.get(group, NO_RULES) for group, rules in before.items()}
+        self._unsure.update(group for group, rules in freed.items() if rules - self._needed_in(group, rules))
+
+    def _needed_in(self, group: str, rules: Rules) -> Rules:
+        """Those of the rules that some binding needs just so."""
+        return NO_RULES.union(*(rules & access.get(group, NO_RULES) for access in self._needs.values() if rules))
 
     def _together(self) -> dict[str, Rules]:
         return together(self._needs.values(), restricted=self._restricted)
+
+    def _wanted_in(self, group: str) -> Rules:
+        """All needs together in one group: there may be many, and registering waits for the lock."""
+        there = ({group: access[group]} for access in self._needs.values() if group in access)
+        return together(there, restricted=self._restricted).get(group, NO_RULES)
 
 
 def _both(one: Access, other: Access) -> Access:

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import UTC, datetime
 from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
@@ -30,6 +31,7 @@ from aws_lb_controller.errors import (
     AwsNotFound,
     AwsRefused,
     ControllerError,
+    KubernetesError,
     NotLeading,
     NotYet,
     Problem,
@@ -53,6 +55,7 @@ from aws_lb_controller.plan.targets import (
 from aws_lb_controller.reconcile.access_desk import AccessDesk, Standing
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
 from aws_lb_controller.reconcile.backends import Backend, BackendMissing, Backends, wanted_targets
+from aws_lb_controller.reconcile.binding_condition import with_failed_cleanup
 from aws_lb_controller.reconcile.keys import Key
 from aws_lb_controller.reconcile.multi_cluster import TrackedTargets, name_of
 from aws_lb_controller.reconcile.ports import EventSink, KubernetesWriter, Obj
@@ -313,12 +316,15 @@ class BindingReconciler:
         grace = notes.missing[1] + SERVICE_GRACE_SECONDS - now
         if missing.service and grace > 0:
             raise NotYet(f"{missing}: its targets stay for a moment", after=grace)
-        change = self._change_to(obj, binding, ())
-        self._deregister(binding, change.deregister)
-        self._clear_checkpoint(obj, change)
-        self._track(binding, ())
+        with suppress(_GroupMissing):  # it has no targets either
+            change = self._change_to(obj, binding, ())
+            self._deregister(binding, change.deregister)
+            self._clear_checkpoint(obj, change)
+            self._track(binding, ())
+            self._strike(binding.key)
+            return bool(change)
         self._strike(binding.key)
-        return bool(change)
+        return False
 
     def _clear_checkpoint(self, obj: Obj, change: TargetChange) -> None:
         if change and annotations_of(obj).get(CHECKPOINT_ANNOTATION):
@@ -338,7 +344,7 @@ class BindingReconciler:
 
     def _let_go(self, name: str, obj: Obj) -> None:
         """Needs no valid spec: whatever is registered by the binding is deregistered."""
-        with self._told(obj, Reason.FAILED_CLEANUP):
+        with self._told(obj, Reason.FAILED_CLEANUP), self._held_up(obj):
             if arn := target_group_of(obj):
                 self._empty(name, arn, obj)
             if is_multi_cluster(obj):
@@ -346,6 +352,19 @@ class BindingReconciler:
         with self._told(obj, Reason.FAILED_REMOVE_FINALIZER):
             self._writer.remove_finalizer(TARGET_GROUP_BINDING, obj, Finalizer.TARGET_GROUP_BINDING)
         self._close(name)
+
+    @contextmanager
+    def _held_up(self, obj: Obj) -> Iterator[None]:
+        """Why it cannot be let go is told on the object too."""
+        try:
+            yield
+        except (NotYet, NotLeading):
+            raise
+        except ControllerError as failure:
+            conditions = with_failed_cleanup(obj, str(failure), now=datetime.now(UTC))
+            with suppress(KubernetesError):  # the Event tells it as well
+                self._writer.patch_status(TARGET_GROUP_BINDING, obj, {"conditions": conditions})
+            raise
 
     def _empty(self, name: str, arn: str, obj: Obj) -> None:
         role, there = role_of(obj), self._leaving(name, arn, obj)
@@ -374,7 +393,7 @@ class BindingReconciler:
 
     def _strike(self, name: str) -> None:
         self._desk.forget(name)
-        if name in self._ledger.bindings():
+        if self._ledger.knows(name):
             self._ledger.strike(name)
             self._enqueue(NODE_SECURITY_GROUPS)
 
@@ -436,6 +455,10 @@ def _told_of(binding: BindingIntent) -> AbstractContextManager[None]:
     return _told_about(binding.key, binding.target_group, binding.assumed_role)
 
 
+class _GroupMissing(UnmetNeed):
+    """The target group does not exist."""
+
+
 @contextmanager
 def _told_about(name: str, target_group: str, role: AssumedRole | None) -> Iterator[None]:
     """What AWS says no to is told of the field that it is about, with what to do."""
@@ -443,7 +466,8 @@ def _told_about(name: str, target_group: str, role: AssumedRole | None) -> Itera
         yield
     except (AwsDenied, AwsNotFound) as refused:
         if problem := _problem_of(f"TargetGroupBinding {name}", target_group, role, refused):
-            raise UnmetNeed([problem]) from refused
+            missing = isinstance(refused, AwsNotFound)
+            raise (_GroupMissing if missing else UnmetNeed)([problem]) from refused
         raise
 
 

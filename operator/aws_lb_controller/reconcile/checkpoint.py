@@ -13,17 +13,14 @@ from typing import TypeVar
 
 from aws_lb_controller import __version__
 from aws_lb_controller.api.names import DEPLOYED_ANNOTATION
-from aws_lb_controller.cluster.indexes import annotations_of, full_name, is_deleting
-from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
-from aws_lb_controller.cluster.store import Store
-from aws_lb_controller.errors import KubernetesNotFound
+from aws_lb_controller.cluster.indexes import annotations_of
 from aws_lb_controller.model.digest import digest
 from aws_lb_controller.model.observed import ObservedStack, Seen, SeenLoadBalancer
 from aws_lb_controller.model.refs import resolve
 from aws_lb_controller.model.stack import Stack, StackId
 from aws_lb_controller.model.target_group import TargetGroup
 from aws_lb_controller.plan import match
-from aws_lb_controller.reconcile.ports import KubernetesWriter, Obj
+from aws_lb_controller.reconcile.stack_bindings import StackBindings
 
 S = TypeVar("S", Seen[TargetGroup], SeenLoadBalancer)
 
@@ -31,43 +28,27 @@ S = TypeVar("S", Seen[TargetGroup], SeenLoadBalancer)
 class Checkpoints:
     """Reads and writes the digests of stacks."""
 
-    def __init__(self, store: Store, writer: KubernetesWriter) -> None:
-        self._store, self._writer = store, writer
+    def __init__(self, bindings: StackBindings) -> None:
+        self._bindings = bindings
 
     def holds(self, stack: Stack) -> bool:
         """Whether an earlier run left the stack just as it is wanted now."""
         mark = digest(stack, version=__version__)
-        return self._marks(stack.id) == [mark]
+        return self._bindings.notes(stack.id, DEPLOYED_ANNOTATION) == [mark]
 
     def lift(self, stack_id: StackId) -> None:
         """Before a change."""
-        for binding in self._bindings(stack_id):
+        for binding in self._bindings.staying(stack_id):
             if DEPLOYED_ANNOTATION in annotations_of(binding):
-                self._write(binding, None)
+                self._bindings.annotate(binding, DEPLOYED_ANNOTATION, None)
 
     def set(self, stack: Stack) -> None:
         """Everything is as wanted."""
         mark = digest(stack, version=__version__)
-        bindings = self._bindings(stack.id)
-        if bindings and self._marks(stack.id) != [mark]:
+        bindings = self._bindings.staying(stack.id)
+        if bindings and self._bindings.notes(stack.id, DEPLOYED_ANNOTATION) != [mark]:
             self.lift(stack.id)
-            self._write(bindings[0], mark)
-
-    def _marks(self, stack_id: StackId) -> list[str]:
-        marks = (annotations_of(binding).get(DEPLOYED_ANNOTATION) for binding in self._bindings(stack_id))
-        return [mark for mark in marks if mark is not None]
-
-    def _bindings(self, stack_id: StackId) -> list[Obj]:
-        held = self._store.by_index(TARGET_GROUP_BINDING, "stack", f"{stack_id.owner}:{stack_id.name}")
-        return sorted((binding for binding in held if not is_deleting(binding)), key=full_name)
-
-    def _write(self, binding: Obj, mark: str | None) -> None:
-        meta = binding["metadata"]
-        body = {"metadata": {"annotations": {DEPLOYED_ANNOTATION: mark}}}
-        try:
-            self._writer.patch(TARGET_GROUP_BINDING, meta["namespace"], meta["name"], body)
-        except KubernetesNotFound:
-            return  # it went meanwhile, and the mark with it
+            self._bindings.annotate(bindings[0], DEPLOYED_ANNOTATION, mark)
 
 
 def trusted(stack: Stack, glanced: ObservedStack) -> ObservedStack:

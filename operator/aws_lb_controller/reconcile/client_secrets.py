@@ -19,15 +19,12 @@ from dataclasses import replace
 import orjson
 
 from aws_lb_controller.api.names import CLIENT_SECRETS_ANNOTATION
-from aws_lb_controller.cluster.indexes import annotations_of, full_name, is_deleting
-from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
-from aws_lb_controller.cluster.store import Store
-from aws_lb_controller.errors import KubernetesNotFound
+from aws_lb_controller.cluster.indexes import annotations_of
 from aws_lb_controller.model.listener import Action, Authenticate, ClientSecret
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.stack import Stack, StackId
 from aws_lb_controller.plan.steps import CreateListener, CreateRule, ModifyListener, ModifyRule, Step
-from aws_lb_controller.reconcile.ports import KubernetesWriter, Obj
+from aws_lb_controller.reconcile.stack_bindings import StackBindings
 
 Marks = Mapping[str, str]
 """``OWNER SECRET`` (each ``namespace/name``) → the mark of the secret that AWS has."""
@@ -36,8 +33,8 @@ Marks = Mapping[str, str]
 class GivenSecrets:
     """The records of all stacks; a stack is only ever used by the one worker that has it."""
 
-    def __init__(self, store: Store, writer: KubernetesWriter) -> None:
-        self._store, self._writer = store, writer
+    def __init__(self, bindings: StackBindings) -> None:
+        self._bindings = bindings
         self._given: dict[StackId, Marks] = {}
         self._lock = threading.Lock()
 
@@ -62,13 +59,13 @@ class GivenSecrets:
         wanted = _marks(stack)
         if wanted or self._known(stack.id):
             self._remember(stack.id, wanted)
-        bindings = self._bindings(stack.id)
+        bindings = self._bindings.staying(stack.id)
         if not bindings:
             return
         text = orjson.dumps(wanted, option=orjson.OPT_SORT_KEYS).decode()
         written = annotations_of(bindings[0]).get(CLIENT_SECRETS_ANNOTATION)
         if written != text if wanted else written not in (None, text):
-            self._write(bindings[0], text)
+            self._bindings.annotate(bindings[0], CLIENT_SECRETS_ANNOTATION, text)
 
     def _known(self, stack_id: StackId) -> Marks | None:
         with self._lock:
@@ -85,20 +82,8 @@ class GivenSecrets:
             self._given.pop(stack_id, None)
 
     def _recorded(self, stack_id: StackId) -> Marks | None:
-        texts = (annotations_of(binding).get(CLIENT_SECRETS_ANNOTATION) for binding in self._bindings(stack_id))
-        return next((_read(text) for text in texts if text is not None), None)
-
-    def _bindings(self, stack_id: StackId) -> list[Obj]:
-        held = self._store.by_index(TARGET_GROUP_BINDING, "stack", f"{stack_id.owner}:{stack_id.name}")
-        return sorted((binding for binding in held if not is_deleting(binding)), key=full_name)
-
-    def _write(self, binding: Obj, text: str) -> None:
-        meta = binding["metadata"]
-        body = {"metadata": {"annotations": {CLIENT_SECRETS_ANNOTATION: text}}}
-        try:
-            self._writer.patch(TARGET_GROUP_BINDING, meta["namespace"], meta["name"], body)
-        except KubernetesNotFound:
-            return  # it went meanwhile, and the record with it
+        texts = self._bindings.notes(stack_id, CLIENT_SECRETS_ANNOTATION)
+        return _read(texts[0]) if texts else None
 
 
 def as_it_stands(step: Step, observed: ObservedStack) -> Step:

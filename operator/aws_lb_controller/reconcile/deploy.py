@@ -72,6 +72,7 @@ from aws_lb_controller.reconcile.checkpoint import Checkpoints, trusted
 from aws_lb_controller.reconcile.client_secrets import GivenSecrets, as_it_stands
 from aws_lb_controller.reconcile.firewalls import Unguarded
 from aws_lb_controller.reconcile.ports import Carrier, KubernetesWriter, Lookout, Observer
+from aws_lb_controller.reconcile.stack_bindings import StackBindings
 
 log = logging.getLogger(__name__)
 
@@ -153,7 +154,8 @@ class Deployer:
     ) -> None:
         self._observer, self._carrier, self._writer, self._store = observer, carrier, writer, store
         self._lookout = lookout
-        self._checkpoints, self._given_secrets = Checkpoints(store, writer), GivenSecrets(store, writer)
+        self._bindings = StackBindings(store, writer)
+        self._checkpoints, self._given_secrets = Checkpoints(self._bindings), GivenSecrets(self._bindings)
         self._doubted: set[StackId] = set()
         self._external_managed_tags = external_managed_tags
 
@@ -228,8 +230,7 @@ class Deployer:
 
     def _with_bindings(self, stack_id: StackId, observed: ObservedStack) -> ObservedStack:
         """AWS's side with the bindings from the store."""
-        held = self._store.by_index(TARGET_GROUP_BINDING, "stack", f"{stack_id.owner}:{stack_id.name}")
-        return dataclasses.replace(observed, bindings=tuple(bindings.seen(obj) for obj in held))
+        return dataclasses.replace(observed, bindings=tuple(map(bindings.seen, self._bindings.all(stack_id))))
 
 
 def _published(publish: Publish, stack: Stack, observed: ObservedStack, *, changed: bool) -> Deployed:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from aws_lb_controller.build.facts import Unanswered
 from aws_lb_controller.build.firewalls import refused
-from aws_lb_controller.errors import AwsAlreadyExists, AwsDenied, AwsError, AwsInUse, AwsThrottled, NotYet, Problem
+from aws_lb_controller.errors import AwsAlreadyExists, AwsError, AwsInUse, AwsThrottled, NotYet, Problem
 from aws_lb_controller.intent.values import StackIntent
 from aws_lb_controller.model.firewall import Guard
 from aws_lb_controller.model.observed import ObservedStack, SeenLoadBalancer
@@ -67,12 +67,7 @@ def soon(unguarded: Iterable[Unguarded]) -> NotYet | None:
 def problems(unguarded: Iterable[Unguarded], intent: StackIntent) -> tuple[Problem, ...]:
     """What whoever asked for a guard is told."""
     return tuple(
-        refused(one.guard, _answer(one.error), intent=intent)
+        refused(one.guard, Unanswered.of(one.error), intent=intent)
         for one in unguarded
         if not isinstance(one.error, _PASSING)
     )
-
-
-def _answer(error: AwsError) -> Unanswered:
-    denied = isinstance(error, AwsDenied)
-    return Unanswered(operation=error.operation, code=error.code, message=error.message, denied=denied)

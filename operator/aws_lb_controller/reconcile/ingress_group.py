@@ -12,8 +12,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from aws_lb_controller.api.names import Reason
+from aws_lb_controller.api.names import INGRESS_ANNOTATION_PREFIX, Reason
 from aws_lb_controller.build.gift import gift
+from aws_lb_controller.cluster.indexes import finalizers_of
 from aws_lb_controller.cluster.kinds import INGRESS, SERVICE
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import (
@@ -30,6 +31,7 @@ from aws_lb_controller.errors import (
     SpecError,
     UnmetNeed,
 )
+from aws_lb_controller.intent.deletion_protection import protected
 from aws_lb_controller.intent.group import Readings, deletion_protection, finalizer_of, read_members
 from aws_lb_controller.intent.ingress import notes_of
 from aws_lb_controller.intent.ingress_class import ingress_name
@@ -45,6 +47,7 @@ from aws_lb_controller.reconcile.ingress_groups import Group, IngressGroups
 from aws_lb_controller.reconcile.ports import KubernetesWriter, Obj
 from aws_lb_controller.reconcile.provision import Built, Provisioner
 from aws_lb_controller.reconcile.refusals import Refusals
+from aws_lb_controller.reconcile.status import told_of
 from aws_lb_controller.reconcile.telling import Teller
 from aws_lb_controller.settings import Settings
 
@@ -111,16 +114,14 @@ class IngressGroupReconciler:
         return MemberInput(ingress=ingress, classified=member.classified)
 
     def _read(self, members: Sequence[MemberInput]) -> Readings:
-        return read_members(members, services=self._service, secrets=self._secrets, settings=self._settings)
-
-    def _service(self, namespace: str, name: str) -> Obj | None:
-        return self._store.get(SERVICE, namespace, name)
+        services = partial(self._store.get, SERVICE)
+        return read_members(members, services=services, secrets=self._secrets, settings=self._settings)
 
     def _remove(self, name: str, group: Group) -> None:
         """Nobody is told of what goes wrong now: an object that is being deleted is read by nobody."""
         for ingress in group.leaving:
             if deletion_protection(ingress):
-                raise SpecError([_protected(ingress)])
+                raise SpecError([protected(f"Ingress {ingress_name(ingress)}", _ATTRIBUTES)])
         off = any(deletion_protection(ingress) is False for ingress in group.leaving)
         self._provisioner.remove(StackId("ingress", name), told=(), deletion_protection_off=off)
         if _is_shared(name):
@@ -133,6 +134,7 @@ class IngressGroupReconciler:
                 self._writer.remove_finalizer(INGRESS, ingress, finalizer_of(name))
 
 
+_ATTRIBUTES = f"{INGRESS_ANNOTATION_PREFIX}/load-balancer-attributes"
 _STUCK = (SpecError, UnmetNeed, ForbiddenChange, AwsRefused)
 """What keeps a group as it is until somebody does something about it."""
 
@@ -184,7 +186,7 @@ class _Run:
         unguarded = self._tell_unguarded(deployed)
         wrong += [UnmetNeed(deployed.unmet)] if unguarded else []
         fresh = [self._ingresses[name] for name in self.draft.fresh if name not in {*self._outvoted, *unguarded}]
-        self._of._teller.success(fresh, changed=deployed.changed or any(map(_lacks_status, fresh)))
+        self._of._teller.success(fresh, changed=deployed.changed or not all(map(told_of, fresh)))
         return wrong
 
     def wrong(self) -> Sequence[ControllerError]:
@@ -214,7 +216,7 @@ class _Run:
         """Who does not bear the finalizer yet was never a member, whatever its status tells of another group."""
         if _is_shared(self._name):
             for member in members:
-                if finalizer_of(self._name) not in (member.ingress["metadata"].get("finalizers") or ()):
+                if finalizer_of(self._name) not in finalizers_of(member.ingress):
                     self._of._memory.arrives(self._name, ingress_name(member.ingress))
 
     # ---- who is set aside
@@ -236,7 +238,7 @@ class _Run:
                 gave, known = self._of._memory.recall(self._name, member), self._of._memory.knows(self._name, member)
         except KubernetesError as error:
             self._unheard = error
-        if not known and not _lacks_status(self._ingresses[member]):
+        if not known and told_of(self._ingresses[member]):
             self.unknown.add(member)
         return gave
 
@@ -376,16 +378,3 @@ def _status(deployed: Deployed) -> Mapping[str, Any]:
 
 def _ports(ports: Iterable[int]) -> list[Mapping[str, Any]]:
     return [{"port": port, "protocol": "TCP"} for port in ports]
-
-
-def _lacks_status(ingress: Obj) -> bool:
-    return not ((ingress.get("status") or {}).get("loadBalancer") or {}).get("ingress")
-
-
-def _protected(ingress: Obj) -> Problem:
-    return Problem(
-        f"Ingress {ingress_name(ingress)}",
-        "alb.ingress.kubernetes.io/load-balancer-attributes",
-        "deletion_protection.enabled=true",
-        "set deletion_protection.enabled=false to let the load balancer be deleted",
-    )

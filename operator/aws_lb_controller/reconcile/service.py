@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from aws_lb_controller.api.names import Finalizer, Reason
+from aws_lb_controller.api.names import SERVICE_ANNOTATION_PREFIX, Finalizer, Reason
+from aws_lb_controller.cluster.indexes import finalizers_of
 from aws_lb_controller.cluster.kinds import SERVICE
 from aws_lb_controller.cluster.store import Store
-from aws_lb_controller.errors import Problem, SpecError, UnmetNeed
+from aws_lb_controller.errors import SpecError, UnmetNeed
+from aws_lb_controller.intent.deletion_protection import protected
 from aws_lb_controller.intent.service import (
     deletion_protection,
     is_ours,
@@ -20,8 +23,11 @@ from aws_lb_controller.intent.service import (
 from aws_lb_controller.reconcile.deploy import Deployed
 from aws_lb_controller.reconcile.ports import KubernetesWriter, Obj
 from aws_lb_controller.reconcile.provision import Provisioner
+from aws_lb_controller.reconcile.status import told_of
 from aws_lb_controller.reconcile.telling import Teller
 from aws_lb_controller.settings import Settings
+
+_ATTRIBUTES = f"{SERVICE_ANNOTATION_PREFIX}/aws-load-balancer-attributes"
 
 
 class ServiceReconciler:
@@ -46,14 +52,14 @@ class ServiceReconciler:
             return
         if is_ours(service, self._settings):
             self._provision(service)
-        elif Finalizer.SERVICE in (service["metadata"].get("finalizers") or ()):
+        elif Finalizer.SERVICE in finalizers_of(service):
             self._clean_up(service)
         else:
             self._teller.passed_over(service, read_ignored_type(service))
 
     def _provision(self, service: Obj) -> None:
         with self._teller.stage([service], Reason.FAILED_BUILD_MODEL):
-            intent, passed_over = read_service(service, self._settings, services=self._service)
+            intent, passed_over = read_service(service, self._settings, services=partial(self._store.get, SERVICE))
         self._teller.passed_over(service, passed_over)
         deployed = self._provisioner.provision(
             intent, told=[service], before=lambda: self._hold(service), publish=lambda it: self._publish(service, it)
@@ -61,7 +67,7 @@ class ServiceReconciler:
         if deployed.unmet:
             with self._teller.stage([service], Reason.FAILED_DEPLOY_MODEL):
                 raise UnmetNeed(deployed.unmet)
-        self._teller.success([service], changed=deployed.changed or _lacks_status(service))
+        self._teller.success([service], changed=deployed.changed or not told_of(service))
         if deployed.later:
             raise deployed.later
 
@@ -69,16 +75,14 @@ class ServiceReconciler:
         with self._teller.stage([service], Reason.FAILED_UPDATE_STATUS):
             self._writer.patch_status(SERVICE, service, _status(service, deployed))
 
-    def _service(self, namespace: str, name: str) -> Obj | None:
-        return self._store.get(SERVICE, namespace, name)
-
     def _hold(self, service: Obj) -> None:
         with self._teller.stage([service], Reason.FAILED_ADD_FINALIZER):
             self._writer.add_finalizer(SERVICE, service, Finalizer.SERVICE)
 
     def _clean_up(self, service: Obj) -> None:
         with self._teller.stage([service], Reason.FAILED_BUILD_MODEL):
-            _refuse_if_protected(service)
+            if deletion_protection(service):
+                raise SpecError([protected(object_ref(service), _ATTRIBUTES)])
         off = deletion_protection(service) is False
         self._provisioner.remove(stack_id(service), told=[service], deletion_protection_off=off)
         with self._teller.stage([service], Reason.FAILED_CLEANUP_STATUS):
@@ -88,23 +92,15 @@ class ServiceReconciler:
 
 
 def _status(service: Obj, deployed: Deployed) -> Mapping[str, Any]:
+    """``status`` of the Service. As in v3.5.0 a port keeps the protocol that it was first told with."""
     ports = [{"port": p["port"], "protocol": p.get("protocol", "TCP")} for p in service["spec"].get("ports") or ()]
-    return {"loadBalancer": {"ingress": [{"hostname": host, "ports": ports} for host in deployed.dns_names()]}}
+    told = told_of(service)
+    names = deployed.dns_names()
+    if names == tuple(one.get("hostname") for one in told) and all(_same_numbers(ports, one) for one in told):
+        return {"loadBalancer": {"ingress": told}}
+    return {"loadBalancer": {"ingress": [{"hostname": host, "ports": ports} for host in names]}}
 
 
-def _lacks_status(service: Obj) -> bool:
-    return not ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress")
-
-
-def _refuse_if_protected(service: Obj) -> None:
-    if deletion_protection(service):
-        raise SpecError(
-            [
-                Problem(
-                    object_ref(service),
-                    "service.beta.kubernetes.io/aws-load-balancer-attributes",
-                    "deletion_protection.enabled=true",
-                    "set deletion_protection.enabled=false to let the load balancer be deleted",
-                )
-            ]
-        )
+def _same_numbers(ports: Sequence[Mapping[str, Any]], told: Mapping[str, Any]) -> bool:
+    there = told.get("ports") or ()
+    return len(ports) == len(there) and {p["port"] for p in ports} <= {p["port"] for p in there}

@@ -43,6 +43,7 @@ from aws_lb_controller.cluster.kinds import (
 )
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.intent import oidc_client
+from aws_lb_controller.intent.ingress_class import is_default
 from aws_lb_controller.reconcile.keys import Controller, Key
 from aws_lb_controller.runtime.workqueue import Lane
 
@@ -52,7 +53,6 @@ NODE_SECURITY_GROUPS = Key("node-security-groups")
 BACKEND_SECURITY_GROUP = Key("backend-security-group")
 
 OURS = frozenset(Finalizer)
-DEFAULT_CLASS_ANNOTATION = "ingressclass.kubernetes.io/is-default-class"
 LOAD_BALANCER_ANNOTATION = f"{SERVICE_ANNOTATION_PREFIX}/aws-load-balancer-"
 BOOKKEEPING = frozenset(
     {
@@ -145,7 +145,7 @@ class Routing:
         if not _differ(old, new, _asked):
             return
         names = [full_name(_either(old, new))]
-        if _is_default_class(old) or _is_default_class(new):
+        if any(is_default(each) for each in (old, new) if each is not None):
             names.append("")
         for name in names:
             for ingress in self._store.by_index(INGRESS, "class", name):
@@ -284,10 +284,6 @@ def _may_be_ours(service: Obj) -> bool:
         or Finalizer.SERVICE in finalizers_of(service)
         or any(key.startswith(LOAD_BALANCER_ANNOTATION) for key in annotations_of(service))
     )
-
-
-def _is_default_class(ingress_class: Obj | None) -> bool:
-    return ingress_class is not None and annotations_of(ingress_class).get(DEFAULT_CLASS_ANNOTATION) == "true"
 
 
 def _is_other_than_made(old: Obj | None, new: Obj | None) -> bool:

@@ -25,6 +25,10 @@ def test_a_call_is_tried_as_often_as_the_flag_says_and_never_more_often_than_the
     assert {"mode": "standard", "total_max_attempts": attempts} == clients._config(settings).retries
 
 
+def test_what_a_call_asks_for_is_judged_by_aws_alone() -> None:
+    assert not clients._config(Settings(cluster_name="demo")).parameter_validation
+
+
 def test_endpoints_of_the_flag_are_called() -> None:
     under_test = made(aws_api_endpoints={"EC2": "https://ec2.example.com"})
     assert "https://ec2.example.com" == under_test.ec2.meta.endpoint_url

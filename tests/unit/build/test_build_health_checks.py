@@ -54,6 +54,11 @@ def test_an_nlb_that_asks_by_http_has_a_path_and_codes() -> None:
     assert ("HTTP", "/", "200-399", 10) == (built.protocol, built.path, built.http_codes, built.timeout_seconds)
 
 
+def test_an_empty_path_and_empty_codes_are_for_aws_to_judge() -> None:
+    built = on_nlb(a_target_group_intent(health_check=HealthCheckIntent(protocol="HTTP", path="", success_codes="")))
+    assert ("", "") == (built.path, built.http_codes)
+
+
 def test_without_the_advanced_feature_gate_an_nlb_sends_no_codes() -> None:
     wanted = a_target_group_intent(health_check=HealthCheckIntent(protocol="HTTP"))
     assert on_nlb(wanted, a_build_config(nlb_health_check_advanced_config=False)).http_codes is None
@@ -142,6 +147,16 @@ def test_a_port_may_be_given_by_the_name_of_one_of_the_services_ports(target_typ
     service = some_service_facts(ports=PORTS)
     asked = HealthCheckIntent(port="admin")
     assert port == on_alb(service=service, target_type=target_type, health_check=asked).port
+
+
+def test_an_empty_port_is_that_of_the_services_port_without_a_name() -> None:
+    assert "8080" == on_nlb(a_target_group_intent(health_check=HealthCheckIntent(port=""))).port
+
+
+@pytest.mark.parametrize("text", ["", " 8080 ", "8_080", "99999999999"])
+def test_what_is_no_number_to_kubernetes_is_taken_for_the_name_of_a_port(text: str) -> None:
+    with pytest.raises(SpecError, match="no port of that name"):
+        on_alb(service=some_service_facts(ports=PORTS), health_check=HealthCheckIntent(port=text))
 
 
 def test_a_name_that_no_port_has_is_an_error_that_lists_those_there_are() -> None:

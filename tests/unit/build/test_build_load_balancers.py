@@ -9,6 +9,7 @@ import pytest
 
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.stack import build
+from aws_lb_controller.errors import SpecError
 from aws_lb_controller.intent.values import SecurityGroupChoice
 from aws_lb_controller.model import naming
 from aws_lb_controller.model.load_balancer import LoadBalancer
@@ -52,6 +53,14 @@ def test_while_one_load_balancer_replaces_another_the_one_of_the_wanted_scheme_c
     new = replace(old, arn="arn:lb/2", resource=replace(old.resource, scheme="internet-facing", security_groups=()))
     built = nlb(scheme="internet-facing", existing=ObservedStack(load_balancers=(old, new)))
     assert () == built.security_groups
+
+
+@pytest.mark.parametrize("name", ["my_shop", "-shop", "internal-shop", ""])
+def test_a_name_that_aws_does_not_take_only_matters_when_a_load_balancer_is_made(name: str) -> None:
+    assert "internal" == nlb(name=name, scheme=None, existing=an_existing()).scheme
+    for asked in ({"existing": None}, {"existing": an_existing(), "scheme": "internet-facing"}):
+        with pytest.raises(SpecError, match="write 1 to 32 letters, digits and hyphens"):
+            nlb(name=name, **asked)
 
 
 def test_a_services_load_balancer_is_named_by_the_contract() -> None:

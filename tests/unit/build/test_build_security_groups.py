@@ -79,6 +79,15 @@ def test_the_users_own_groups_come_in_the_order_written_each_once_and_nothing_is
     assert (("sg-2", "sg-1"), ()) == (frontend(stack), stack.security_groups)
 
 
+def test_a_group_whose_id_is_written_twice_is_told() -> None:
+    with pytest.raises(SpecError, match="name sg-2 once"):
+        nlb(security_groups=SecurityGroupChoice(groups=("sg-2", "edge", "sg-2", "edge")))
+
+
+def test_a_group_whose_name_is_written_twice_is_on_the_load_balancer_once() -> None:
+    assert ("sg-1",) == frontend(nlb(security_groups=SecurityGroupChoice(groups=("edge", "edge"))))
+
+
 def test_all_security_groups_of_a_name_are_on_the_load_balancer() -> None:
     assert ("sg-2", "sg-3", "sg-4") == frontend(nlb(security_groups=SecurityGroupChoice(groups=("sg-2", "several"))))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from aws_lb_controller.cluster import indexes
@@ -56,6 +58,11 @@ def test_an_ingress_speaks_of_the_group_it_asks_for_and_those_that_hold_it() -> 
     assert {"new", "old", "shop/web"} == indexes.groups_of_ingress(ingress)
 
 
+def test_finalizers_tell_the_groups_an_ingress_was_ever_in() -> None:
+    ingress = an_ingress(finalizers=["ingress.k8s.aws/resources", "group.ingress.k8s.aws/shared", "other.io/x"])
+    assert ["shop/web", "shared"] == list(indexes.finalizer_groups(ingress))
+
+
 def test_a_binding_names_its_stack_by_labels() -> None:
     group = a_binding(labels={"ingress.k8s.aws/stack": "shop"})
     alone = a_binding(labels={"ingress.k8s.aws/stack-namespace": "shop", "ingress.k8s.aws/stack-name": "web"})
@@ -74,6 +81,11 @@ def test_the_legacy_annotation_goes_before_the_class_name() -> None:
 def test_a_class_names_its_parameters() -> None:
     found = [list(indexes.params_of_class(each)) for each in (an_ingress_class(params="p"), an_ingress_class())]
     assert [["p"], []] == found
+
+
+def test_class_parameters_name_the_group_of_all_ingresses_of_their_classes() -> None:
+    specs: list[dict[str, Any]] = [{"group": {"name": "shared"}}, {"scheme": "internal"}, {}]
+    assert [["shared"], [], []] == [list(indexes.group_of_params({"spec": spec})) for spec in specs]
 
 
 @pytest.mark.parametrize(

@@ -147,14 +147,12 @@ def test_an_index_added_later_knows_what_is_held() -> None:
     assert [a_node()] == store.by_index(NODE, "provider", "aws:///us-west-2a/i-0123456789abcdef0")
 
 
-def test_slices_pods_and_bindings_are_found_by_what_binds_them() -> None:
+def test_slices_and_bindings_are_found_by_what_binds_them() -> None:
     store = Store()
     store.upsert(ENDPOINT_SLICE, a_slice())
-    store.upsert(POD, a_pod())
     store.upsert(TARGET_GROUP_BINDING, a_binding(labels={"ingress.k8s.aws/stack": "shop"}))
     assert [a_slice()] == store.by_index(ENDPOINT_SLICE, "service", "shop/web")
     assert [a_slice()] == store.by_index(ENDPOINT_SLICE, "pod", "shop/web-1")
-    assert [a_pod()] == store.by_index(POD, "ip", "10.0.0.1")
     assert 1 == len(store.by_index(TARGET_GROUP_BINDING, "service", "shop/web"))
     assert 1 == len(store.by_index(TARGET_GROUP_BINDING, "stack", "ingress:shop"))
 
@@ -168,12 +166,16 @@ def test_kinds_do_not_mix() -> None:
 
 def test_what_is_forgotten_is_told_to_nobody_and_may_come_back_as_it_is() -> None:
     store, told = Store(), []
-    store.upsert(POD, a_pod())
+    store.upsert(ENDPOINT_SLICE, a_slice())
     store.subscribe(lambda _kind, _old, new: told.append(new))
-    store.forget(POD, "shop", "web-1")
-    assert ([], [], 0) == (told, store.by_index(POD, "ip", "10.0.0.1"), store.count(POD))
-    store.upsert(POD, a_pod())
-    assert ([a_pod()], 1) == (told, store.count(POD))
+    store.forget(ENDPOINT_SLICE, "shop", "web-abc")
+    assert ([], [], 0) == (
+        told,
+        store.by_index(ENDPOINT_SLICE, "service", "shop/web"),
+        store.count(ENDPOINT_SLICE),
+    )
+    store.upsert(ENDPOINT_SLICE, a_slice())
+    assert ([a_slice()], 1) == (told, store.count(ENDPOINT_SLICE))
 
 
 def test_forgetting_what_is_not_there_does_nothing() -> None:

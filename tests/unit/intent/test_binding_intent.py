@@ -57,8 +57,11 @@ def test_networking_is_read_with_protocols_in_lower_case_and_networks_without_ho
     [
         ({"targetType": None}, "spec.targetType"),
         ({"targetGroupARN": None}, "spec.targetGroupARN"),
-        ({"networking": ingress(**{"from": [{"ipBlock": {"cidr": "10.0.0.0"}}]})}, "ingress[0].from[0].ipBlock.cidr"),
-        ({"networking": ingress(**{"from": [{}]})}, "ingress[0].from[0]"),
+        (
+            {"targetType": "instance", "networking": ingress(**{"from": [{"ipBlock": {"cidr": "10.0.0.0"}}]})},
+            "ingress[0].from[0].ipBlock.cidr",
+        ),
+        ({"targetType": "instance", "networking": ingress(**{"from": [{}]})}, "ingress[0].from[0]"),
         ({"targetType": "instance", "networking": ingress(ports=[{"port": "http"}])}, "ingress[0].ports[0].port"),
         ({"targetGroupARN": ARN.replace("targetgroup/web", "loadbalancer/app/web")}, "spec.targetGroupARN"),
         ({"vpcID": "web"}, "spec.vpcID"),
@@ -84,6 +87,29 @@ def test_a_bad_value_is_reported_with_its_field(spec: dict[str, Any], field: str
     assert [True] == [problem.field.endswith(field) for problem in error.value.problems]
 
 
+@pytest.mark.parametrize(
+    ("peer", "field"),
+    [({"ipBlock": {"cidr": "10.0.0.0"}}, "ingress[0].from[0].ipBlock.cidr"), ({}, "ingress[0].from[0]")],
+)
+def test_bad_networking_of_pods_is_no_error_of_the_whole_binding(peer: dict[str, Any], field: str) -> None:
+    fine = {"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 80}]}
+    binding = read_binding(a_binding(networking={"ingress": [{"from": [peer], "ports": []}, fine]}))
+    assert ((), [True]) == (binding.networking, [problem.field.endswith(field) for problem in binding.bad_networking])
+
+
+def test_of_a_network_and_a_security_group_the_security_group_counts() -> None:
+    both = {"ipBlock": {"cidr": "nonsense"}, "securityGroup": {"groupID": "sg-1"}}
+    binding = read_binding(a_binding(networking=ingress(**{"from": [both], "ports": [{"port": 80}]})))
+    expected = NetworkingRule(
+        peers=(NetworkingPeer(security_group="sg-1"),), ports=(NetworkingPort(protocol="tcp", port=80),)
+    )
+    assert ((expected,), ()) == (binding.networking, binding.bad_networking)
+
+
+def test_nodes_are_registered_whatever_the_vpc_is_called() -> None:
+    assert "web" == read_binding(a_binding(targetType="instance", vpcID="web")).vpc_id
+
+
 @pytest.mark.parametrize("external_id", ["", "secret"])
 def test_a_role_is_assumed_with_an_external_id_if_there_is_one(external_id: str) -> None:
     raw = a_binding(iamRoleArnToAssume=ROLE, assumeRoleExternalId=external_id)
@@ -94,6 +120,38 @@ def test_a_role_is_assumed_with_an_external_id_if_there_is_one(external_id: str)
 def test_a_binding_without_a_role_stays_in_our_account() -> None:
     raw = a_binding(iamRoleArnToAssume="", assumeRoleExternalId="secret")
     assert (None, None) == (read_binding(raw).assumed_role, role_of(raw))
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("role", ""), ("example.com/role", "edge_1"), ("a", "b" * 63), ("node.kubernetes.io/x.y_z", "1.2")],
+)
+def test_nodes_are_selected_by_what_can_be_a_label(key: str, value: str) -> None:
+    selector = read_binding(a_binding(targetType="instance", nodeSelector={"matchLabels": {key: value}})).node_selector
+    assert selector is not None
+    assert selector.matches({key: value})
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("a b", "c"),
+        ("", "c"),
+        ("/a", "c"),
+        ("Example.com/a", "c"),
+        ("a/b/c", "c"),
+        ("a", "b c"),
+        ("a", "-b"),
+        ("a", "b" * 64),
+    ],
+)
+def test_what_can_be_no_label_selects_no_nodes_in_silence(key: str, value: str) -> None:
+    for selector in (
+        {"matchLabels": {key: value}},
+        {"matchExpressions": [{"key": key, "operator": "In", "values": [value]}]},
+    ):
+        with pytest.raises(SpecError, match=r"spec\.nodeSelector"):
+            read_binding(a_binding(targetType="instance", nodeSelector=selector))
 
 
 def test_with_address_targets_the_selector_of_nodes_does_not_matter() -> None:

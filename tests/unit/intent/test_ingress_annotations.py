@@ -8,6 +8,7 @@ import pytest
 
 from aws_lb_controller.intent.annotations import Annotation
 from aws_lb_controller.intent.ingress_annotations import PREFIX, TABLE
+from aws_lb_controller.intent.readers import Unreadable
 from contract_data import contract
 
 
@@ -15,6 +16,19 @@ def test_the_table_has_every_annotation_of_the_contract() -> None:
     names = contract("names")
     assert names["ingressAnnotationPrefix"] == PREFIX
     assert {*names["ingressAnnotations"], "actions", "conditions", "transforms"} == TABLE.keys()
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        *("healthcheck-interval-seconds", "healthcheck-timeout-seconds"),
+        *("healthy-threshold-count", "unhealthy-threshold-count", "ssl-redirect"),
+        *("frontend-nlb-healthcheck-interval-seconds", "frontend-nlb-healthcheck-timeout-seconds"),
+    ],
+)
+def test_numbers_that_have_no_place_in_32_bits_are_unreadable(suffix: str) -> None:
+    with pytest.raises(Unreadable):
+        TABLE[suffix].reader("2147483648")
 
 
 @pytest.mark.parametrize("annotation", [a for a in TABLE.values() if a.carried_out], ids=lambda a: a.suffix)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from aws_lb_controller.api.ingress_class_params import IngressClassParams
 from aws_lb_controller.errors import SpecError
 from aws_lb_controller.intent.ingress_class import Classified, classify
 from aws_lb_controller.settings import Settings
@@ -31,7 +32,7 @@ def classified(
     return classify(
         ingress,
         classes=by_name.get,
-        params={"platform": spec}.get,
+        params=lambda name: IngressClassParams.read(spec) if spec and name == "platform" else None,
         namespaces=lambda name: {"metadata": {"name": name, "labels": labels or {}}},
         settings=settings,
         all_classes=lambda: classes,
@@ -129,3 +130,12 @@ def test_a_namespace_selector_admits_namespaces_with_its_labels() -> None:
     with_parameters = a_class(parameters=PARAMETERS)
     assert classified(an_ingress(), with_parameters, class_spec=spec, labels={"team": "shop"}) is not None
     assert "namespaceSelector" in problem(an_ingress(), with_parameters, class_spec=spec, labels={"team": "other"})
+
+
+def test_a_namespace_selector_that_is_not_asked_admits_every_namespace() -> None:
+    by_name = {"alb": a_class(parameters=PARAMETERS)}
+    choosy = params(namespaceSelector={"matchLabels": {"team": "shop"}})
+    found = classify(
+        an_ingress(), classes=by_name.get, params={"platform": choosy}.get, namespaces=None, settings=SETTINGS
+    )
+    assert Classified(class_name="alb", params=choosy) == found

@@ -9,7 +9,6 @@ from aws_lb_controller.intent.group import (
     deletion_protection,
     finalizer_of,
     group_of,
-    groups_by_finalizers,
 )
 from aws_lb_controller.model.stack import StackId
 from builders_ingress import (
@@ -56,12 +55,6 @@ def test_a_wrong_group_name_of_the_class_is_told_to_the_class() -> None:
 def test_finalizers_tell_lone_ingresses_from_shared_groups() -> None:
     assert "ingress.k8s.aws/resources" == finalizer_of("shop/web")
     assert "group.ingress.k8s.aws/shared" == finalizer_of("shared")
-
-
-def test_finalizers_tell_the_groups_an_ingress_was_ever_in() -> None:
-    ingress = an_ingress()
-    ingress["metadata"]["finalizers"] = ["ingress.k8s.aws/resources", "group.ingress.k8s.aws/shared", "other.io/x"]
-    assert {"shop/web", "shared"} == groups_by_finalizers(ingress)
 
 
 def numbered(name: str, number: str | None, namespace: str = "shop") -> dict[str, object]:

@@ -211,6 +211,12 @@ def test_an_annotation_that_says_what_the_class_says_is_not_told() -> None:
     assert () == told(a_member(an_ingress(alb=alb), **spec))
 
 
+@pytest.mark.parametrize("ports", ["[{}]", "[null]"])
+def test_rules_of_an_ingress_that_listens_nowhere_are_told(ports: str) -> None:
+    problem = only(told_of({"listen-ports": ports}))
+    assert ("spec.rules", "has no effect; this Ingress listens on no port") == (problem.field, problem.remedy)
+
+
 def test_what_every_service_behind_says_otherwise_is_told() -> None:
     problem = only(told(an_ingress(alb={"healthcheck-path": "/a"}), services=[web(healthcheck_path="/b")]))
     assert ("Ingress shop/web", True) == (problem.object, "Service shop/web" in problem.remedy)

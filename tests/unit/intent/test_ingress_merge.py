@@ -114,6 +114,31 @@ def test_security_groups_of_the_users_own_leave_the_backend_rules_alone_unless_t
     assert load_balancer(an_ingress(alb=told)).security_groups.manage_backend_rules
 
 
+def test_a_name_is_too_long_at_any_time_and_what_else_aws_may_mind_shows_when_one_is_made() -> None:
+    too_long = an_ingress(alb={"load-balancer-name": "x" * 33})
+    remedy = "write at most 32 letters, digits and hyphens"
+    assert [f"Ingress shop/web: load-balancer-name = '{'x' * 33}': {remedy}"] == problems(too_long)
+    by_class = problems(a_member(loadBalancerName="x" * 33))
+    assert [f"IngressClassParams platform: spec.loadBalancerName = '{'x' * 33}': {remedy}"] == by_class
+    assert "shop_edge" == load_balancer(an_ingress(alb={"load-balancer-name": "shop_edge"})).name
+
+
+def test_a_switch_for_own_security_groups_that_cannot_be_read_is_an_error_only_beside_such_groups() -> None:
+    unreadable = {"manage-backend-security-group-rules": "maybe"}
+    assert load_balancer(an_ingress(alb=unreadable)).security_groups.groups is None
+    assert any("of your own" in told for told in warnings(an_ingress(alb=unreadable)))
+    (problem,) = problems(an_ingress(alb={"security-groups": "sg-1", **unreadable}))
+    assert problem.endswith('write "true" or "false"')
+
+
+def test_a_capacity_that_cannot_be_read_is_no_error_where_the_class_has_one() -> None:
+    unreadable = an_ingress(alb={"minimum-load-balancer-capacity": "Units=5"})
+    reserved = a_member(unreadable, minimumLoadBalancerCapacity={"capacityUnits": 500})
+    assert 500 == load_balancer(reserved).minimum_capacity_units
+    assert ["IngressClassParams platform wins" in told for told in warnings(reserved)] == [True]
+    assert ["Units=5" in problem for problem in problems(unreadable)] == [True]
+
+
 def test_backend_rules_cannot_be_managed_without_a_shared_group() -> None:
     told = {"security-groups": "sg-1", "manage-backend-security-group-rules": "true"}
     flags = settings_with("--enable-backend-security-group=false", "--default-target-type=ip")

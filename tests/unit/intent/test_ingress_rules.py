@@ -187,6 +187,23 @@ def by_port(ingress: dict[str, Any]) -> dict[int, list[tuple[str, ...]]]:
     return {listener.port: paths_of(listener.rules) for listener in wish(ingress).listeners}
 
 
+@pytest.mark.parametrize(
+    ("forward", "remedy"),
+    [
+        ({}, "name at least one of targetGroups"),
+        ({"targetGroups": []}, "name at least one of targetGroups"),
+        (
+            {"targetGroups": [{"targetGroupName": "a"}], "targetGroupStickinessConfig": {"enabled": True}},
+            "add durationSeconds to targetGroupStickinessConfig",
+        ),
+    ],
+)
+def test_a_forward_that_aws_would_refuse_is_told_before_anything_is_made(forward: dict[str, Any], remedy: str) -> None:
+    action = json.dumps({"type": "forward", "forwardConfig": forward})
+    (problem,) = problems(an_ingress(alb={"actions.hi": action}, rules=[a_rule(an_action_path())]))
+    assert problem.endswith(remedy)
+
+
 def test_a_redirect_to_https_stands_on_http_only_and_takes_the_place_of_what_is_behind_it() -> None:
     ingress = redirecting(
         an_action_path("/*", action="moved", kind="ImplementationSpecific"),
@@ -203,7 +220,9 @@ def test_a_redirect_to_where_it_came_from_is_left_out(to: dict[str, str]) -> Non
     assert {80: [], 443: []} == by_port(ingress)
 
 
-@pytest.mark.parametrize("to", [{"host": "b.example.com"}, {"path": "/new"}, {"query": "x=1"}, {"port": "8443"}])
+@pytest.mark.parametrize(
+    "to", [{"host": "b.example.com"}, {"path": "/new"}, {"query": "x=1"}, {"query": ""}, {"port": "8443"}, {"host": ""}]
+)
 def test_a_redirect_that_leads_away_stays(to: dict[str, str]) -> None:
     ingress = redirecting(an_action_path("/old", action="moved", kind="Exact"), of="a.example.com", **to)
     assert {80: [("/old",)], 443: [("/old",)]} == by_port(ingress)

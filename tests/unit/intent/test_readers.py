@@ -11,6 +11,7 @@ from aws_lb_controller.intent.readers import (
     one_of,
     read_bool,
     read_int,
+    read_int32,
     read_json,
     read_list,
     read_load_balancer_name,
@@ -36,7 +37,18 @@ def test_integers_may_have_a_sign_and_leading_zeros(text: str, value: int) -> No
     assert value == read_int(text)
 
 
-@pytest.mark.parametrize("text", [" 20 ", "2.0", "", "1_000", "٣", "9223372036854775808"])
+@pytest.mark.parametrize(("text", "value"), [("2147483647", 2**31 - 1), ("-2147483648", -(2**31)), ("0" * 5000, 0)])
+def test_integers_of_32_bits_are_read_up_to_their_ends(text: str, value: int) -> None:
+    assert value == read_int32(text)
+
+
+@pytest.mark.parametrize("text", ["2147483648", "-2147483649", "9" * 5000])
+def test_integers_that_are_too_large_for_32_bits_are_unreadable(text: str) -> None:
+    with pytest.raises(Unreadable, match="write a whole number"):
+        read_int32(text)
+
+
+@pytest.mark.parametrize("text", [" 20 ", "2.0", "", "1_000", "٣", "9223372036854775808", "9" * 5000])
 def test_integers_with_anything_else_are_unreadable(text: str) -> None:
     with pytest.raises(Unreadable):
         read_int(text)
@@ -77,9 +89,20 @@ def test_a_pair_without_key_or_equals_sign_is_unreadable(text: str) -> None:
         read_map(text)
 
 
-def test_json_that_is_none_is_unreadable() -> None:
+@pytest.mark.parametrize("text", ["{", "NaN", "[-Infinity]", ""])
+def test_json_that_is_none_is_unreadable(text: str) -> None:
     with pytest.raises(Unreadable, match="valid JSON"):
-        read_json("{")
+        read_json(text)
+
+
+def test_json_nested_beyond_measure_is_unreadable() -> None:
+    with pytest.raises(Unreadable, match="nested"):
+        read_json("[" * 100_000)
+
+
+@pytest.mark.parametrize(("text", "value"), [(r'"\ud83d\ude00"', "\U0001f600"), (r'["\ud800x"]', ["\ufffdx"])])
+def test_half_a_surrogate_pair_in_json_is_replaced_as_nothing_can_send_it(text: str, value: object) -> None:
+    assert value == read_json(text)
 
 
 def test_json_keys_match_in_any_case_and_unknown_ones_are_ignored() -> None:

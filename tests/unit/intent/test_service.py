@@ -84,6 +84,12 @@ def test_the_scheme_annotation_wins_over_the_old_internal_one(annotations: dict[
     assert scheme == wish(a_service(annotations=annotated(**annotations))).load_balancer.scheme
 
 
+def test_a_name_is_read_as_it_is_unless_it_is_too_long() -> None:
+    assert "my_shop" == wish(a_service(annotations=annotated(name="my_shop"))).load_balancer.name
+    (problem,) = problems_of(a_service(annotations=annotated(name="a" * 33)))
+    assert "write at most 32 letters" in problem
+
+
 def test_every_port_is_a_listener_with_a_target_group_of_its_own() -> None:
     intent = wish(a_service(ports=[a_port(80), a_port(9000, target_port=9090), a_port(514, protocol="UDP")]))
     assert [(80, "TCP"), (9000, "TCP"), (514, "UDP")] == [(x.port, x.protocol) for x in intent.listeners]
@@ -121,6 +127,12 @@ def test_only_one_tcp_and_one_udp_port_of_a_number_can_be_merged() -> None:
     assert "spec.ports[53].protocol = 'SCTP, TCP'" in problem
 
 
+def test_a_port_without_a_listener_of_its_own_cannot_become_quic_either() -> None:
+    ports = [a_port(443, protocol="UDP"), a_port(443)]
+    (problem,) = problems_of(a_service(annotations=annotated(quic_enabled_ports="443"), ports=ports))
+    assert "port 443 is TCP: QUIC needs a UDP port" in problem
+
+
 def test_the_managed_security_group_opens_every_port_of_the_service() -> None:
     ports = [a_port(53), a_port(53, protocol="UDP")]
     assert (("tcp", 53), ("udp", 53)) == wish(a_service(ports=ports)).load_balancer.access.ports
@@ -137,6 +149,20 @@ def test_proxy_protocol_is_always_said_and_wins_over_the_attribute() -> None:
     )
     assert {"proxy_protocol_v2.enabled": "false"} == off
     assert {"proxy_protocol_v2.enabled": "true", "stickiness.enabled": "true"} == on.target_groups[0].attributes
+
+
+@pytest.mark.parametrize(
+    ("ports", "on"), [("80", "true"), (" 80 ,,81", "true"), ("080", "false"), ("+80", "false"), ("", "false")]
+)
+def test_proxy_protocol_goes_by_the_port_as_it_is_usually_written(ports: str, on: str) -> None:
+    (group,) = wish(a_service(annotations=annotated(proxy_protocol_per_target_group=ports))).target_groups
+    assert on == group.attributes["proxy_protocol_v2.enabled"]
+
+
+@pytest.mark.parametrize("units", ["", "many", "2147483648", "1.5"])
+def test_capacity_is_a_number_of_32_bits(units: str) -> None:
+    (problem,) = problems_of(a_service(annotations=annotated(minimum_load_balancer_capacity=f"CapacityUnits={units}")))
+    assert "minimum-load-balancer-capacity" in problem
 
 
 def test_a_ports_own_attributes_win_but_empty_ones_keep_the_general() -> None:

@@ -93,7 +93,7 @@ def test_a_binding_of_a_lost_target_group_makes_way_for_the_new_one_of_its_name(
     observed = replace(built(a_stack()), target_groups=(), rules=())
     kinds = [type(step).__name__ for step in plan(a_stack(), observed)]
 
-    assert ["CreateTargetGroup", "DeleteBinding", "CreateBinding", "AwaitTargets", "CreateRule"] == kinds
+    assert ["CreateTargetGroup", "DeleteBinding", "CreateRule", "CreateBinding"] == kinds
 
 
 def test_of_two_bindings_of_one_target_group_the_first_by_name_is_kept() -> None:

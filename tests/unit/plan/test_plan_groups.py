@@ -47,6 +47,13 @@ def test_a_target_group_keeps_its_name_and_port_whatever_is_wanted() -> None:
     assert () == plan(a_stack(target_groups=(a_target_group(name="another", port=1),)), built(a_stack()))
 
 
+def test_target_groups_are_made_in_the_order_of_their_ids_whatever_that_of_the_rules() -> None:
+    ids = ("shop/web-b:80", "shop/web-a:http", "shop/web-a:80")
+    wanted = a_stack(target_groups=tuple(a_target_group(id, name=f"new-{i}") for i, id in enumerate(ids)))
+    made = [step.group.id for step in plan(wanted, ObservedStack()) if isinstance(step, CreateTargetGroup)]
+    assert ["shop/web-a:80", "shop/web-a:http", "shop/web-b:80"] == made
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

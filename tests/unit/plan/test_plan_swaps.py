@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from aws_lb_controller.model.listener import FixedResponse
 from aws_lb_controller.model.load_balancer import SubnetMapping
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import Ref
@@ -23,7 +25,11 @@ from aws_lb_controller.plan.steps import (
 from builders_model import a_binding, a_listener, a_load_balancer, a_rule, a_stack, a_target_group, forward, path
 from carrying_out import brought_to, built, states
 
+SORRY = a_listener(default_actions=(FixedResponse(status_code="503", message_body="soon"),))
 INTERNAL = a_load_balancer(scheme="internal")
+
+
+NOTHING_BEHIND: dict[str, Any] = {"rules": (), "target_groups": (), "bindings": ()}
 
 
 def kinds(steps: tuple[Step, ...]) -> list[str]:
@@ -35,17 +41,36 @@ def test_a_target_group_that_a_new_listener_forwards_to_waits_for_nobody() -> No
 
 
 def test_a_new_rule_on_a_listener_that_serves_waits_for_the_targets_of_its_new_group() -> None:
-    observed = built(a_stack(rules=(), target_groups=(), bindings=()))
+    wanted, observed = a_stack(listeners=(SORRY,)), built(a_stack(listeners=(SORRY,), **NOTHING_BEHIND))
 
-    assert ["CreateTargetGroup", "CreateBinding", "AwaitTargets", "CreateRule"] == kinds(plan(a_stack(), observed))
+    assert ["CreateTargetGroup", "CreateBinding", "AwaitTargets", "CreateRule"] == kinds(plan(wanted, observed))
 
 
 def test_a_run_that_was_cut_after_the_binding_came_still_waits_for_its_targets() -> None:
-    observed = built(a_stack(rules=(), target_groups=(), bindings=()))
-    steps = plan(a_stack(), observed)
-    cut = list(states(steps, observed, a_stack()))[kinds(steps).index("CreateBinding") + 1]
+    wanted, observed = a_stack(listeners=(SORRY,)), built(a_stack(listeners=(SORRY,), **NOTHING_BEHIND))
+    steps = plan(wanted, observed)
+    cut = list(states(steps, observed, wanted))[kinds(steps).index("CreateBinding") + 1]
 
-    assert ["AwaitTargets", "CreateRule"] == kinds(plan(a_stack(), cut))
+    assert ["AwaitTargets", "CreateRule"] == kinds(plan(wanted, cut))
+
+
+def test_a_new_rule_on_a_listener_that_answers_404_waits_for_nobody() -> None:
+    observed = built(a_stack(**NOTHING_BEHIND))
+
+    assert ["CreateTargetGroup", "CreateRule", "CreateBinding"] == kinds(plan(a_stack(), observed))
+
+
+def test_a_deployment_that_broke_off_goes_on_as_it_would_have_gone() -> None:
+    forwards = a_listener(default_actions=(forward(Ref("TargetGroup", "shop/other:80")),))
+    wanted = a_stack(
+        listeners=(forwards,),
+        target_groups=(a_target_group(), a_target_group("shop/other:80")),
+        bindings=(a_binding(), a_binding("shop/other:80", service_name="other")),
+    )
+    steps = plan(wanted, ObservedStack())
+    cut = list(states(steps, ObservedStack(), wanted))[kinds(steps).index("CreateListener") + 1]
+
+    assert kinds(steps)[kinds(steps).index("CreateListener") + 1 :] == kinds(plan(wanted, cut))
 
 
 def test_a_rule_that_moves_to_a_group_that_serves_already_waits_for_nobody() -> None:

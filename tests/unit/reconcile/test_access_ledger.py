@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aws_lb_controller.model.security_group import IngressRule, Source
-from aws_lb_controller.plan.node_rules import DESCRIPTION, NO_RULES, Rules, lacking
+from aws_lb_controller.plan.node_rules import DESCRIPTION, NO_RULES, Doubt, Rules, lacking
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
 from exploring import examples
 
@@ -40,7 +40,7 @@ class Interleaving:
         self.there: Rules = frozenset({THEIRS}) | self.some_rules()
         self.relied_on: dict[str, Rules] = {}
         self.actors: dict[str, Iterator[None]] = {}
-        self.held = False
+        self.held = self.swept = False
 
     def some_rules(self) -> Rules:
         count = self.random.randrange(3)
@@ -84,16 +84,21 @@ class Interleaving:
             yield
             self.there |= grant
             yield
-            self.ledger.granted(GROUP, grant)
             self.held = False
+            if self.random.random() < 0.2:
+                return  # the answer was lost
+            self.ledger.granted(GROUP, grant)
         self.relied_on[name] = need
         for _ in range(self.random.randrange(10)):
             yield
 
     def clean_up(self) -> Iterator[None]:
-        there = self.there  # read without excluding anybody
-        yield
-        if not self.ledger.settle(GROUP, there):
+        if not self.swept:
+            there = self.there  # read without excluding anybody
+            yield
+            self.ledger.saw(GROUP, there)
+            self.swept = True
+        if not self.ledger.unsettled():
             return
         yield from self.alone()
         while True:
@@ -183,3 +188,68 @@ def test_what_others_than_the_binding_enter_is_less_than_certain() -> None:
     ledger.enter("b", {})
     ledger.enter_if_new("b", {GROUP: frozenset({a_rule(5)})})
     assert (True, {}) == (ledger.is_certain("b"), ledger.needs_of("b"))
+
+
+class TestWhatToLookAt:
+    def settled(self, *ports: int) -> AccessLedger:
+        """One binding for each port, and the rules for them."""
+        ledger = AccessLedger(restricted=False)
+        rules = frozenset(map(a_rule, ports))
+        for port in ports:
+            ledger.enter(f"needs-{port}", {GROUP: frozenset({a_rule(port)})})
+        assert not ledger.settle(GROUP, rules | {THEIRS})
+        return ledger
+
+    def test_a_group_that_has_what_is_needed_and_no_more_need_not_be_looked_at(self) -> None:
+        assert frozenset() == self.settled(5, 7).unsettled()
+
+    def test_a_group_that_lacks_something_is_looked_at_also_if_it_was_never_read(self) -> None:
+        ledger = self.settled(5)
+        ledger.enter("new", {GROUP: frozenset({a_rule(7)}), "sg-other": frozenset({a_rule(7)})})
+        assert {GROUP, "sg-other"} == ledger.unsettled()
+
+    def test_a_group_is_looked_at_when_something_is_needed_no_more(self) -> None:
+        ledger = self.settled(5, 7)
+        ledger.strike("needs-7")
+        assert {GROUP} == ledger.unsettled()
+        ledger.settle(GROUP, frozenset({a_rule(5)}))
+        assert frozenset() == ledger.unsettled()
+
+    def test_even_if_nothing_is_known_to_be_there_that_somebody_needed(self) -> None:
+        """A grant that failed as far as we know may have taken effect."""
+        ledger = AccessLedger(restricted=True)
+        ledger.enter("a", {GROUP: frozenset({a_rule(5)})})
+        ledger.strike("a")
+        assert {GROUP} == ledger.unsettled()
+
+    def test_but_not_if_another_needs_the_same(self) -> None:
+        ledger = self.settled(5)
+        ledger.enter("another", {GROUP: frozenset({a_rule(5)})})
+        ledger.strike("needs-5")
+        assert frozenset() == ledger.unsettled()
+
+    def test_that_a_binding_needs_what_it_did_before_is_no_reason_to_look(self) -> None:
+        ledger = self.settled(5)
+        ledger.doubt("needs-5")
+        ledger.enter("needs-5", {GROUP: frozenset({a_rule(5)})})
+        assert frozenset() == ledger.unsettled()
+
+    def test_what_a_doubt_holds_back_is_looked_at_once_the_doubt_has_gone(self) -> None:
+        ledger = AccessLedger(restricted=True)
+        doubt = Doubt(binding="b", sources=None)
+        ledger.settle(GROUP, frozenset({a_rule(5)}), doubts=[doubt])
+        assert [[], [GROUP]] == [sorted(ledger.unsettled([doubt])), sorted(ledger.unsettled())]
+
+    def test_a_group_that_is_found_otherwise_than_it_is_known_is_looked_at(self) -> None:
+        ledger = self.settled(5)
+        ledger.saw(GROUP, frozenset())
+        assert not ledger.lacks("needs-5", GROUP)
+        assert {GROUP} == ledger.unsettled()
+
+    def test_so_is_one_that_is_not_to_be_trusted_until_it_is_gone(self) -> None:
+        ledger = self.settled(5)
+        ledger.strike("needs-5")
+        ledger.distrust(GROUP)
+        assert {GROUP} == ledger.unsettled()
+        ledger.forget_group(GROUP)
+        assert frozenset() == ledger.unsettled()

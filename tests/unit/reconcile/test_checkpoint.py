@@ -14,6 +14,7 @@ from aws_lb_controller.model.stack import Stack
 from aws_lb_controller.plan.plan import plan
 from aws_lb_controller.reconcile.bindings import manifest
 from aws_lb_controller.reconcile.checkpoint import Checkpoints, trusted
+from aws_lb_controller.reconcile.stack_bindings import StackBindings
 from builders_model import a_stack
 from carrying_out import built
 
@@ -40,7 +41,7 @@ def a_world(stack: Stack) -> tuple[Checkpoints, Writer]:
         obj["metadata"] |= {"uid": str(number), "resourceVersion": str(number + 1)}
         store.upsert(TARGET_GROUP_BINDING, obj)
     writer = Writer(store)
-    return Checkpoints(store, writer), writer  # type: ignore[arg-type]  # only patches are made
+    return Checkpoints(StackBindings(store, writer)), writer  # type: ignore[arg-type]  # only patches are made
 
 
 def test_a_stack_that_was_marked_holds() -> None:

@@ -16,6 +16,7 @@ from aws_lb_controller.model.stack import Stack
 from aws_lb_controller.plan.steps import CreateRule, ModifyListener, ModifyRule, SetRulePriorities, Step
 from aws_lb_controller.reconcile.bindings import manifest
 from aws_lb_controller.reconcile.client_secrets import GivenSecrets
+from aws_lb_controller.reconcile.stack_bindings import StackBindings
 from builders_model import a_listener, a_rule, a_stack
 
 
@@ -41,7 +42,7 @@ class World:
         self.restart()
 
     def restart(self) -> None:
-        self.given = GivenSecrets(self.store, self)  # type: ignore[arg-type]  # only patches are made
+        self.given = GivenSecrets(StackBindings(self.store, self))  # type: ignore[arg-type]  # only patches are made
 
     def patch(self, kind: Any, namespace: str, name: str, body: Any) -> Any:
         held = self.store.get(kind, namespace, name) or {}
