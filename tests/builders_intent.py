@@ -180,7 +180,6 @@ def a_subnet(name: str = "private-a", **values: Any) -> Subnet:
     given: dict[str, Any] = {
         "id": f"subnet-{name}",
         "zone": f"us-west-2{letter}",
-        "zone_id": f"usw2-az{number + 1}",
         "zone_type": "availability-zone",
         "cidr": f"192.168.{number * 16 + (0 if kind == 'public' else 96)}.0/20",
         "ipv6_cidrs": (f"2001:db8:0:{number}::/64",) if kind == "public" else (),

@@ -17,7 +17,7 @@ from aws_lb_controller.cluster.kinds import (
     Kind,
 )
 from aws_lb_controller.cluster.store import Store
-from aws_lb_controller.errors import KubernetesError
+from aws_lb_controller.errors import KubernetesDenied, KubernetesError
 from aws_lb_controller.webhooks.reading import Cluster
 from aws_lb_controller.webhooks.review import Handler, Review, Verdict
 from aws_lb_controller.webhooks.target_control import CONFIG_KIND
@@ -99,7 +99,7 @@ class LiveObjects:
     def _ask(self, what: str) -> None:
         self.asked.append(what)
         if self.broken is not None:
-            raise KubernetesError(what, self.broken, "no")
+            raise (KubernetesDenied if self.broken == 403 else KubernetesError)(what, self.broken, "no")
 
     def _of(self, kind: Kind, namespace: str) -> Iterable[Obj]:
         return (o for o in self.objects if o["kind"] == kind.kind and namespace in ("", namespace_of(o)))

@@ -17,6 +17,7 @@
     │   └── AwsRefused        any other refusal: AWS will not take what we ask
     ├── KubernetesError       the API server refused or could not be reached; back off
     │   ├── KubernetesConflict   somebody else wrote first, or made it first
+    │   ├── KubernetesDenied     permissions
     │   └── KubernetesNotFound   the object is gone
     ├── NotYet                time's: what is waited for will come
     │   └── NoClientSecret    a sign-in waits for its Secret; everything else can be done all the same
@@ -136,6 +137,10 @@ class KubernetesError(ControllerError):
 
 class KubernetesConflict(KubernetesError):
     """The object was changed or made by somebody else in between."""
+
+
+class KubernetesDenied(KubernetesError):
+    """We are not allowed to."""
 
 
 class KubernetesNotFound(KubernetesError):

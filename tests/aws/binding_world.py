@@ -26,8 +26,8 @@ from aws_lb_controller.reconcile.access_desk import AccessDesk
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
 from aws_lb_controller.reconcile.backend_security_group import BackendSecurityGroupReconciler
 from aws_lb_controller.reconcile.backends import Backends
-from aws_lb_controller.reconcile.binding import NODE_SECURITY_GROUPS, BindingReconciler
-from aws_lb_controller.reconcile.keys import Key
+from aws_lb_controller.reconcile.binding import BindingReconciler
+from aws_lb_controller.reconcile.keys import NODE_SECURITY_GROUPS, Key
 from aws_lb_controller.reconcile.multi_cluster import TrackedTargets
 from aws_lb_controller.reconcile.node_security_groups import NodeSecurityGroupsReconciler
 from fake_api import FakeApi

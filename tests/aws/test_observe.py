@@ -127,7 +127,7 @@ def test_the_sweep_of_fifty_stacks_asks_for_tags_of_twenty_resources_at_once(wor
     for number in range(50):
         world.group(stack_of(number), name=f"k8s-shop-web-{number}", attributes={})
     world.calls()
-    assert {stack_of(number) for number in range(50)} == world.inventory.stacks()
+    assert all(world.inventory.glance(stack_of(number)) for number in range(50))
     assert {**SWEEP, "DescribeTags": 3} == world.calls()
 
 
@@ -135,7 +135,7 @@ def test_a_first_look_reads_only_what_the_sweep_does_not_tell(world: World) -> N
     lb, group = world.balancer(), world.group()
     arn = world.make(steps.CreateListener(listener=listener(lb)))
     world.make(steps.CreateRule(rule=rule(arn, forward(group))))
-    world.inventory.stacks()
+    world.inventory.glance(STACK)
     world.calls()
     world.inventory.observe(STACK)
     expected = {
@@ -241,7 +241,7 @@ def test_stacks_that_are_forgotten_together_share_a_sweep_that_asks_for_no_tags_
 
 def test_a_stack_from_which_something_went_while_looked_at_is_swept_again(world: World) -> None:
     arn = world.balancer()
-    world.inventory.stacks()
+    world.inventory.glance(STACK)
     world.aws.elbv2.delete_load_balancer(LoadBalancerArn=arn)
     with pytest.raises(AwsNotFound):
         world.inventory.observe(STACK)
@@ -254,22 +254,13 @@ def test_only_stacks_of_this_cluster_and_vpc_count(world: World) -> None:
     world.aws.target_group("untagged")
     other = world.aws.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
     world.make(steps.CreateTargetGroup(group=target_group(other, name="elsewhere")))
-    assert set() == world.inventory.stacks()
+    assert world.inventory.glance(STACK) is None
     assert ObservedStack() == world.inventory.observe(STACK)
-
-
-def test_a_new_leader_that_forgets_all_sees_what_the_other_one_wrote(world: World) -> None:
-    world.inventory.observe(STACK)
-    arn = world.balancer()
-    world.inventory.forget_all()
-    assert {STACK} == world.inventory.stacks()
-    assert [arn] == [lb.arn for lb in world.inventory.observe(STACK).load_balancers]
 
 
 def test_the_shared_security_group_is_known_from_the_sweep(world: World) -> None:
     made = BackendSecurityGroup(world.clients, world.settings).ensure()
     assert made == world.inventory.observe(STACK).backend_security_group
-    assert set() == world.inventory.stacks()
     assert CLUSTER == world.settings.cluster_name
 
 

@@ -15,7 +15,7 @@ import pytest
 from group_world import ALB, GROUP, MEMORY, NOTHING, GroupWorld, a_backend_service, an_issued_certificate
 from swap_world import a_deployment
 
-from aws_lb_controller.errors import KubernetesError
+from aws_lb_controller.errors import KubernetesDenied, KubernetesError
 from builders_ingress import a_path, a_rule, an_ingress
 from simulated_cluster import Obj, samples
 
@@ -488,7 +488,7 @@ def refusing(*methods: str) -> Callable[[str, str], None]:
 
     def before(method: str, path: str) -> None:
         if "/configmaps" in path and method in methods:
-            raise KubernetesError(f"{method} {path}", 403, "forbidden")
+            raise KubernetesDenied(f"{method} {path}", 403, "forbidden")
 
     return before
 

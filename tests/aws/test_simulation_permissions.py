@@ -28,7 +28,7 @@ from swap_world import (
 )
 
 from aws_lb_controller.cluster.kinds import INGRESS, SERVICE
-from aws_lb_controller.errors import KubernetesError
+from aws_lb_controller.errors import KubernetesDenied
 from builders_ingress import a_path, a_rule, an_ingress
 from iam_policy import Policy
 from simulated_cluster import samples
@@ -252,7 +252,7 @@ def test_without_leave_for_config_maps_a_group_is_served_and_those_who_leave_go(
 
 def config_maps_are_forbidden(method: str, path: str) -> None:
     if "/configmaps" in path:
-        raise KubernetesError(f"{method} {path}", 403, "forbidden")
+        raise KubernetesDenied(f"{method} {path}", 403, "forbidden")
 
 
 # ---- things that bear no tag of ours

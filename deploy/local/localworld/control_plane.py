@@ -20,7 +20,7 @@ from typing import Any
 
 import yaml
 
-from localworld.processes import REGION, WorldError, clean_environment, tail, wait_for
+from localworld.processes import REGION, WorldError, clean_environment, wait_for
 
 SERVICE_RANGE = "10.96.0.0/16"
 LEFT_ALONE = "kwok.x-k8s.io/status=custom"  # the annotation of a pod whose kubelet a test plays itself
@@ -159,10 +159,6 @@ class ControlPlane:
     def _delete(self) -> None:
         with self._kwokctl("delete", "cluster") as process:
             process.communicate()
-
-    def log_tail(self, component: str = "kube-apiserver") -> str:
-        """The end of one component's log."""
-        return tail(self._cluster_folder / "logs" / f"{component}.log")
 
     def _kwokctl(self, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(

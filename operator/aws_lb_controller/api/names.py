@@ -26,11 +26,6 @@ CLIENT_SECRETS_ANNOTATION = "elbv2.k8s.aws/deployed-client-secrets"
 INGRESS_CLASS_CONTROLLER = "ingress.k8s.aws/alb"
 """The ``spec.controller`` of IngressClasses that are ours."""
 
-LEADER_LEASE = "aws-load-balancer-controller-leader"
-WEBHOOK_PORT = 9443
-METRICS_PORT = 8080
-HEALTH_PORT = 61779
-
 
 class Finalizer(StrEnum):
     """What we put into ``metadata.finalizers``, so that an object stays until its AWS resources are gone."""
@@ -57,6 +52,9 @@ class Label(StrEnum):
 
 READINESS_GATE_PREFIX = "target-health.elbv2.k8s.aws/"
 """Start of the condition type by which a pod waits for its target's health; the binding's name follows."""
+
+LONGEST_GATE = 63
+"""Letters that Kubernetes takes behind the prefix: bindings with longer names have no gates."""
 
 MULTI_CLUSTER_CONFIG_MAP_PREFIX = "aws-lbc-targets-"
 """Start of the name of the ConfigMap with this cluster's targets of a shared group; the binding's name follows."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -37,7 +36,6 @@ class ObjectMeta(ApiModel):
     labels: Mapping[str, str] = Field(default_factory=dict)
     annotations: Mapping[str, str] = Field(default_factory=dict)
     finalizers: tuple[str, ...] = ()
-    deletion_timestamp: datetime | None = None
 
 
 class Resource(ApiModel):

@@ -132,7 +132,6 @@ class Answers:
             Subnet(
                 id=subnet["SubnetId"],
                 zone=subnet["AvailabilityZone"],
-                zone_id=subnet.get("AvailabilityZoneId", ""),
                 zone_type="outpost" if subnet.get("OutpostArn") else self._zone_type(subnet["AvailabilityZone"]),
                 cidr=subnet.get("CidrBlock", ""),
                 ipv6_cidrs=ipv6_networks(subnet),

@@ -74,12 +74,6 @@ class Cache(Generic[K, V]):
             self._flights.pop(key, None)
             self._entries.pop(key, None)
 
-    def clear(self) -> None:
-        """Drops every entry."""
-        with self._lock:
-            self._flights.clear()
-            self._entries.clear()
-
     def peek(self, key: K) -> V | None:
         """The entry if there is one that counts; never loads."""
         with self._lock:

@@ -5,7 +5,7 @@ Every call made through `aws.clients` goes through `calling` already; a caller s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -49,7 +49,7 @@ INVALID = "ValidationError"
 TOO_MANY_CERTIFICATES = "TooManyCertificates"
 """The code of an AddListenerCertificates that would exceed the quota."""
 
-_CODES: Mapping[type[AwsError], frozenset[str]] = MappingProxyType(
+CODES: Mapping[type[AwsError], frozenset[str]] = MappingProxyType(
     {
         AwsThrottled: frozenset(
             {
@@ -131,7 +131,7 @@ _CODES: Mapping[type[AwsError], frozenset[str]] = MappingProxyType(
     }
 )
 _MEANING: Mapping[str, type[AwsError]] = MappingProxyType(
-    {code: meaning for meaning, codes in _CODES.items() for code in codes}
+    {code: meaning for meaning, codes in CODES.items() for code in codes}
 )
 _NO_ANSWER = (HTTPClientError, ConnectionError, IncompleteReadError, ResponseParserError)
 _NO_CREDENTIALS = (NoCredentialsError, PartialCredentialsError, CredentialRetrievalError)
@@ -191,8 +191,3 @@ def each_that_is_there(ask: Callable[[Sequence[str]], Mapping[str, V]], names: S
         if len(names) == 1:
             return {}
         return {name: found for each in names for name, found in each_that_is_there(ask, [each]).items()}
-
-
-def codes(meaning: type[AwsError]) -> Iterable[str]:
-    """The codes that the table has for a meaning, for metrics and tests."""
-    return sorted(_CODES.get(meaning, ()))

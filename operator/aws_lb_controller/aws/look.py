@@ -18,7 +18,7 @@ from aws_lb_controller.aws.wire import tags as wire_tags
 from aws_lb_controller.aws.wire import target_group as wire_target_group
 from aws_lb_controller.aws.wire.tags import Json
 from aws_lb_controller.errors import AwsDenied
-from aws_lb_controller.model.listener import Listener, Rule
+from aws_lb_controller.model.listener import SECURE_PROTOCOLS, Listener, Rule
 from aws_lb_controller.model.observed import ObservedStack, Seen, SeenLoadBalancer
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.model.target_group import LoadBalancerTarget, TargetGroup
@@ -173,7 +173,7 @@ class _Look:
         return wire_tags.attributes_from_aws(answer.get("Attributes", ()))
 
     def _certificates(self, described: Json) -> list[Json]:
-        if described.get("Protocol") not in wire_listener.WITH_TLS:
+        if described.get("Protocol") not in SECURE_PROTOCOLS:
             return []
         pages = self.elbv2.get_paginator("describe_listener_certificates").paginate(
             ListenerArn=described["ListenerArn"], PaginationConfig={"PageSize": PAGE}

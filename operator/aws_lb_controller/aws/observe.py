@@ -30,10 +30,7 @@ _CLUSTER = "cluster"
 
 
 class Inventory:
-    """Thread-safe. Bindings are not in it: those are Kubernetes's.
-
-    Whoever becomes leader calls `forget_all` first, for another replica wrote meanwhile.
-    """
+    """Thread-safe. Bindings are not in it: those are Kubernetes's."""
 
     def __init__(self, clients: Clients, settings: Settings, backend: BackendSecurityGroup) -> None:
         self._elbv2 = clients.elbv2
@@ -45,7 +42,6 @@ class Inventory:
         self._sweeps: Cache[str, Sweep] = Cache()
         self._ticks = itertools.count(1)
         self._forgotten: dict[StackId, int] = {}
-        self._all_forgotten = 0
         self._lock = threading.Lock()
 
     def observe(self, stack: StackId, *, capacity: bool = True) -> ObservedStack:
@@ -73,8 +69,7 @@ class Inventory:
 
         Raises `AwsError`.
         """
-        swept = self._swept(self._all_forgotten)
-        holdings = swept.holdings.get(stack)
+        holdings = self._swept().holdings.get(stack)
         if holdings is None or self._memory.peek(stack) is not None or self._doubted(stack):
             return None
         return dataclasses.replace(glance(stack, holdings), backend_security_group=self._backend.known)
@@ -90,22 +85,9 @@ class Inventory:
             self._forgotten[stack] = next(self._ticks)
             self._memory.drop(stack)
 
-    def forget_all(self) -> None:
-        """Everything is in doubt, whose a resource is as well."""
-        with self._lock:
-            self._all_forgotten = next(self._ticks)
-            self._memory.clear()
-
-    def stacks(self) -> set[StackId]:
-        """The stacks of this cluster that own something in AWS (or may, as far as is known). Raises `AwsError`."""
-        swept = self._swept(self._all_forgotten)
-        owning = {stack for stack, seen in self._memory.items().items() if seen != _NOTHING}
-        with self._lock:
-            return owning | set(swept.holdings) | set(self._forgotten)
-
     def _look(self, stack: StackId) -> ObservedStack:
         doubted = self._doubted(stack)
-        holdings = self._swept(max(doubted, self._all_forgotten)).holdings.get(stack)
+        holdings = self._swept(doubted).holdings.get(stack)
         try:
             seen = self._looked_at(stack, holdings) if holdings else _NOTHING
         except AwsNotFound:  # it went since the sweep: the next look needs another one
@@ -146,7 +128,7 @@ class Inventory:
             if swept:
                 swept.holdings.pop(stack, None)
 
-    def _swept(self, after: int) -> Sweep:
+    def _swept(self, after: int = 0) -> Sweep:
         """A sweep that began after a tick: the last one, one that is under way, or a new one."""
         swept = self._sweeps.get(_CLUSTER, self._sweep)
         while swept.at <= after:
@@ -156,17 +138,11 @@ class Inventory:
     def _sweep(self) -> Sweep:
         with self._lock:
             at, since = next(self._ticks), self._backend.changes
-            if self._all_forgotten > self._last_sweep():
-                self._sweeper.forget()
         swept = self._sweeper.sweep(at)
         self._backend.notice(swept.security_groups, since=since)
         remembered = self._memory.items()
         swept.holdings = {stack: held for stack, held in swept.holdings.items() if stack not in remembered}
         return swept
-
-    def _last_sweep(self) -> int:
-        swept = self._sweeps.peek(_CLUSTER)
-        return swept.at if swept else 0
 
 
 def _unknown_capacity(lb: SeenLoadBalancer) -> bool:

@@ -96,10 +96,6 @@ class Sweeper:
                 holdings[stack].tags[arn] = read
         return Sweep(at=at, holdings=dict(holdings), security_groups=security_groups)
 
-    def forget(self) -> None:
-        """The next sweep asks for all tags again."""
-        self._owners.clear()
-
     def _meet(self, arns: Sequence[str]) -> dict[str, Tags]:
         """Learns whose these are; returns the tags of those that were not known yet."""
         tags = describe_tags(self._elbv2, [arn for arn in arns if arn not in self._owners])

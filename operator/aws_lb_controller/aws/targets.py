@@ -18,19 +18,18 @@ from aws_lb_controller.aws.accounts import Accounts
 from aws_lb_controller.aws.errors import INVALID_TARGET
 from aws_lb_controller.errors import AwsError, AwsNotFound, AwsRefused
 from aws_lb_controller.intent.binding import AssumedRole
-from aws_lb_controller.plan.targets import Target, batches
+from aws_lb_controller.plan.targets import Identity, Target, batches
+from aws_lb_controller.plan.traffic import DRAINING
 
 if TYPE_CHECKING:
     from mypy_boto3_elbv2.type_defs import TargetDescriptionTypeDef
 
     from aws_lb_controller.aws.clients import Clients
 
-_DRAINING = frozenset({"draining", "unhealthy.draining"})
-
 
 @dataclass(slots=True)
 class _Group:
-    targets: dict[tuple[str, int, str | None], Target]
+    targets: dict[Identity, Target]
     read_at: float
 
 
@@ -127,7 +126,7 @@ class Targets:
         return tuple(
             _target(health["Target"])
             for health in answer["TargetHealthDescriptions"]
-            if health.get("TargetHealth", {}).get("State") not in _DRAINING
+            if health.get("TargetHealth", {}).get("State") not in DRAINING
         )
 
     def _remember(self, arn: str, *, present: Sequence[Target] = (), absent: Sequence[Target] = ()) -> None:

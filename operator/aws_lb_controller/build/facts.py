@@ -49,7 +49,6 @@ class Subnet:
 
     id: str
     zone: str
-    zone_id: str
     zone_type: str
     cidr: str
     ipv6_cidrs: tuple[str, ...]

@@ -15,7 +15,6 @@ from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.facts import Existing, Facts, PublicSubnets, Question, SecurityGroupIds
 from aws_lb_controller.build.health_checks import build_frontend_health_check
 from aws_lb_controller.build.load_balancers import (
-    FRONTEND,
     build_load_balancer,
     choose_scheme,
     existing_load_balancer,
@@ -28,7 +27,7 @@ from aws_lb_controller.build.tags import resource_tags
 from aws_lb_controller.intent.values import FrontendIntent, FrontendListenerIntent, LoadBalancerIntent, StackIntent
 from aws_lb_controller.model import naming
 from aws_lb_controller.model.listener import Forward, Listener, WeightedTargetGroup
-from aws_lb_controller.model.load_balancer import LoadBalancer, Scheme, SubnetMapping
+from aws_lb_controller.model.load_balancer import FRONTEND, LoadBalancer, Scheme, SubnetMapping
 from aws_lb_controller.model.refs import Ref, Value
 from aws_lb_controller.model.target_group import LoadBalancerTarget, TargetGroup
 

@@ -8,15 +8,21 @@ from dataclasses import dataclass, replace
 from aws_lb_controller.build.certificates import find_certificates
 from aws_lb_controller.build.config import BuildConfig
 from aws_lb_controller.build.facts import Certificates, Facts, TargetGroupArns, TrustStoreArns, Unanswered
-from aws_lb_controller.build.load_balancers import LOAD_BALANCER
 from aws_lb_controller.build.problems import blamed, untold
 from aws_lb_controller.build.tags import resource_tags
 from aws_lb_controller.errors import Problem, SpecError, UnmetNeed
 from aws_lb_controller.intent.values import ActionIntent, Blame, ForwardIntent, ForwardTo, ListenerIntent, StackIntent
-from aws_lb_controller.model.listener import Action, Forward, Listener, MutualAuthentication, Rule, WeightedTargetGroup
+from aws_lb_controller.model.listener import (
+    SECURE_PROTOCOLS,
+    Action,
+    Forward,
+    Listener,
+    MutualAuthentication,
+    Rule,
+    WeightedTargetGroup,
+)
+from aws_lb_controller.model.load_balancer import LOAD_BALANCER
 from aws_lb_controller.model.refs import Ref, Value
-
-_ENCRYPTED = frozenset({"HTTPS", "TLS"})
 
 
 def foreign_names(intent: StackIntent) -> frozenset[str]:
@@ -58,7 +64,7 @@ class ListenerBuilder:
 
     def listener(self, wanted: ListenerIntent) -> Listener:
         """One listener, without its rules."""
-        encrypted = wanted.protocol in _ENCRYPTED
+        encrypted = wanted.protocol in SECURE_PROTOCOLS
         return Listener(
             id=str(wanted.port),
             load_balancer=Ref("LoadBalancer", LOAD_BALANCER),

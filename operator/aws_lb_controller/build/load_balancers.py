@@ -12,16 +12,10 @@ from aws_lb_controller.errors import SpecError
 from aws_lb_controller.intent.readers import Unreadable, read_load_balancer_name
 from aws_lb_controller.intent.values import LoadBalancerIntent, StackIntent
 from aws_lb_controller.model import naming
-from aws_lb_controller.model.load_balancer import LoadBalancer, Scheme, SubnetMapping
+from aws_lb_controller.model.load_balancer import FRONTEND, LOAD_BALANCER, LoadBalancer, Scheme, SubnetMapping
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import Value
 from aws_lb_controller.model.stack import StackId
-
-LOAD_BALANCER = "LoadBalancer"
-"""The id of the load balancer within its stack."""
-
-FRONTEND = "FrontendNlb"
-"""The id of the NLB in front of it."""
 
 
 def existing_load_balancer(intent: LoadBalancerIntent, observed: ObservedStack) -> LoadBalancer | None:

@@ -18,7 +18,13 @@ import urllib3
 from kubernetes import client as kubernetes_client
 from kubernetes import config as kubernetes_config
 
-from aws_lb_controller.errors import KubernetesConflict, KubernetesError, KubernetesNotFound, UsageError
+from aws_lb_controller.errors import (
+    KubernetesConflict,
+    KubernetesDenied,
+    KubernetesError,
+    KubernetesNotFound,
+    UsageError,
+)
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 15.0
@@ -27,7 +33,11 @@ USER_AGENT = "aws-load-balancer-controller"
 MERGE_PATCH = "application/merge-patch+json"
 STRATEGIC_MERGE_PATCH = "application/strategic-merge-patch+json"
 
-_ERRORS: Mapping[int, type[KubernetesError]] = {404: KubernetesNotFound, 409: KubernetesConflict}
+_ERRORS: Mapping[int, type[KubernetesError]] = {
+    403: KubernetesDenied,
+    404: KubernetesNotFound,
+    409: KubernetesConflict,
+}
 # a dead connection is only met by using it: try a fresh one once, as nothing has been sent on the first
 _RETRIES = urllib3.Retry(total=1, connect=1, read=0, redirect=0, status=0, other=0)
 

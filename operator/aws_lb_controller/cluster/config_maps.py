@@ -49,7 +49,7 @@ class ConfigMaps:
 
     def _create(self, name: str, body: Mapping[str, Any]) -> None:
         try:
-            self._client.request("POST", CONFIG_MAP.path_of(self._namespace, "").rstrip("/"), body=body)
+            self._client.request("POST", CONFIG_MAP.path_in(self._namespace), body=body)
         except KubernetesConflict:  # somebody made it in between
             self._client.request("PUT", CONFIG_MAP.path_of(self._namespace, name), body=body)
 

@@ -30,9 +30,13 @@ class Kind:
 
     def path_of(self, namespace: str, name: str) -> str:
         """The URL path of one object; namespace is "" for kinds without."""
+        return f"{self.path_in(namespace)}/{name}"
+
+    def path_in(self, namespace: str) -> str:
+        """The URL path that lists the kind in a namespace; "" for kinds without."""
         root = self.path.removesuffix(self.plural)
         place = f"namespaces/{namespace}/" if self.namespaced else ""
-        return f"{root}{place}{self.plural}/{name}"
+        return f"{root}{place}{self.plural}"
 
     def __str__(self) -> str:
         return self.kind

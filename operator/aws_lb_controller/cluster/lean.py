@@ -47,13 +47,11 @@ def _pod(_kind: Kind, obj: Mapping[str, Any]) -> Json:
         "metadata": _identity(metadata, **kept),
         "spec": _present(
             nodeName=_intern(spec.get("nodeName")),
-            hostNetwork=spec.get("hostNetwork"),
             readinessGates=spec.get("readinessGates"),
             containers=_containers(spec.get("containers") or (), with_ids),
             initContainers=_containers((c for c in spec.get("initContainers") or () if _stays(c)), with_ids),
         ),
         "status": _present(
-            phase=_intern(status.get("phase")),
             podIP=status.get("podIP"),
             podIPs=status.get("podIPs") if len(status.get("podIPs") or ()) > 1 else None,
             conditions=[_pod_condition(each) for each in status.get("conditions") or () if _is_kept(each["type"])],

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CONTAINERS_ANNOTATION = "service.beta.kubernetes.io/aws-load-balancer-quic-enabled-containers"
-"""On pods: the names of the containers that have a server id."""
+"""On pods: the names of the containers that have a server id, with commas between them."""
 
 VARIABLE = "AWS_LBC_QUIC_SERVER_ID"
 """The environment variable, unless the flag ``--quic-environment-variable-name`` says otherwise."""

@@ -139,7 +139,7 @@ class Reflector:
     def _path(self, kind: Kind) -> str:
         if self._namespace is None or not kind.namespaced:
             return kind.path
-        return kind.path_of(self._namespace, "").rstrip("/")
+        return kind.path_in(self._namespace)
 
 
 class _IntoStore:

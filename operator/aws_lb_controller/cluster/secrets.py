@@ -27,12 +27,11 @@ from aws_lb_controller.cluster.kinds import INGRESS, SECRET, SERVICE, Kind
 from aws_lb_controller.cluster.lean import lean
 from aws_lb_controller.cluster.list_watch import STALL_SECONDS, Expired, ListWatch
 from aws_lb_controller.cluster.store import Store
-from aws_lb_controller.errors import KubernetesError, KubernetesNotFound
+from aws_lb_controller.errors import KubernetesDenied, KubernetesNotFound
 from aws_lb_controller.intent import oidc_client
 
 log = logging.getLogger(__name__)
 
-FORBIDDEN = 403
 _NAMERS = (INGRESS, SERVICE)
 Name = tuple[str, str]
 
@@ -99,7 +98,7 @@ class Secrets:
             ListWatch,
             self._client,
             keep=partial(lean, SECRET),
-            path=SECRET.path_of(namespace, "").rstrip("/"),
+            path=SECRET.path_in(namespace),
             name=f"Secret {namespace}/{name}",
             query=selectors,
             stall_seconds=self._stall_seconds,
@@ -133,9 +132,7 @@ class _Watched:
             return self._list_watch.list_once()
         except Expired:
             return ""
-        except KubernetesError as wrong:
-            if wrong.status != FORBIDDEN:
-                raise
+        except KubernetesDenied as wrong:
             log.warning("Secret %s/%s may not be read: %s", self._namespace, self._name, wrong)
             return ""
 

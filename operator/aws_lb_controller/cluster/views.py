@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from aws_lb_controller.cluster import quic
 from aws_lb_controller.cluster.indexes import Obj, full_name, is_deleting, labels_of, namespace_of, spec_of
+from aws_lb_controller.cluster.lean import POD_ENI_ANNOTATION
 
 EXCLUDE_LABELS = (
     "node.kubernetes.io/exclude-from-external-load-balancers",
@@ -42,7 +43,6 @@ class ServicePort:
     target_port: int | str
     node_port: int | None
     protocol: str
-    app_protocol: str | None = None
 
 
 def service_ports(service: Obj) -> tuple[ServicePort, ...]:
@@ -63,7 +63,6 @@ def _service_port(port: Mapping[str, Any]) -> ServicePort:
         target_port=port.get("targetPort") or port["port"],
         node_port=port.get("nodePort") or None,
         protocol=port.get("protocol") or "TCP",
-        app_protocol=port.get("appProtocol"),
     )
 
 
@@ -83,14 +82,13 @@ class EndpointPort:
 class Endpoint:
     """One endpoint of a slice, with the slice's ports.
 
-    address: the first one, which by the API's rule stands for all; ready and serving: an unknown state counts as yes;
-    pod: ``namespace/name`` of the pod behind it, None for an endpoint without.
+    address: the first one, which by the API's rule stands for all; ready: an unknown state counts as yes; pod:
+    ``namespace/name`` of the pod behind it, None for an endpoint without.
     """
 
     address: str
     address_type: str
     ready: bool
-    serving: bool
     terminating: bool
     pod: str | None
     pod_uid: str | None
@@ -118,14 +116,11 @@ def _endpoint_ports(endpoint_slice: Obj) -> Iterator[EndpointPort]:
 
 def _endpoint(endpoint: Mapping[str, Any], endpoint_slice: Obj, ports: tuple[EndpointPort, ...]) -> Endpoint:
     conditions, target = endpoint.get("conditions") or {}, endpoint.get("targetRef") or {}
-    ready = conditions.get("ready") is not False
-    serving = conditions.get("serving")
     is_pod = target.get("kind") == "Pod"
     return Endpoint(
         address=endpoint["addresses"][0],
         address_type=endpoint_slice.get("addressType") or "IPv4",
-        ready=ready,
-        serving=ready if serving is None else serving,
+        ready=conditions.get("ready") is not False,
         terminating=bool(conditions.get("terminating")),
         pod=f"{target.get('namespace') or namespace_of(endpoint_slice)}/{target['name']}" if is_pod else None,
         pod_uid=target.get("uid") if is_pod else None,
@@ -156,7 +151,6 @@ class Pod:
     readiness_gates: tuple[str, ...]
     conditions: Mapping[str, str]
     named_ports: Mapping[str, int] = field(default_factory=dict)
-    host_network: bool = False
     deleting: bool = False
     eni: str | None = None
     server_ids: tuple[quic.ServerId, ...] = ()
@@ -181,9 +175,8 @@ def pod(obj: Obj) -> Pod:
         readiness_gates=tuple(gate["conditionType"] for gate in spec.get("readinessGates") or ()),
         conditions=_conditions(obj),
         named_ports=_named_ports(spec),
-        host_network=bool(spec.get("hostNetwork")),
         deleting=is_deleting(obj),
-        eni=(obj["metadata"].get("annotations") or {}).get("vpc.amazonaws.com/pod-eni"),
+        eni=(obj["metadata"].get("annotations") or {}).get(POD_ENI_ANNOTATION),
         server_ids=quic.server_ids(obj),
     )
 
@@ -217,7 +210,6 @@ class Node:
 
     name: str
     instance_id: str | None
-    provider_id: str
     ready: ConditionStatus | None
     labels: Mapping[str, str]
     taints: tuple[Taint, ...]
@@ -254,7 +246,6 @@ def node(obj: Obj) -> Node:
     return Node(
         name=obj["metadata"]["name"],
         instance_id=_instance_id(provider_id),
-        provider_id=provider_id,
         ready=_conditions(obj).get("Ready"),  # type: ignore[arg-type]  # the API server lets no other status in
         labels=labels_of(obj),
         taints=tuple(_taint(each) for each in spec.get("taints") or ()),

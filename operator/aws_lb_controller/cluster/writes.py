@@ -90,7 +90,7 @@ class Writes:
     def create(self, kind: Kind, body: Mapping[str, Any]) -> Obj:
         """Make an object; ``apiVersion`` and ``kind`` are put in. Raises `KubernetesConflict` if there is one."""
         self._may_write()
-        path = kind.path_of(namespace_of(body), "").rstrip("/")
+        path = kind.path_in(namespace_of(body))
         made = self._client.request("POST", path, body={"apiVersion": kind.api_version, "kind": kind.kind, **body})
         return self._keep(kind, made)
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from aws_lb_controller.intent import ingress_annotations as table
-from aws_lb_controller.intent.annotations import Annotation, AnnotationReader
-from aws_lb_controller.intent.ingress_member import Asked, MemberFirewall
+from aws_lb_controller.intent.annotations import AnnotationReader
+from aws_lb_controller.intent.ingress_member import Asked, MemberFirewall, asked_of
 from aws_lb_controller.intent.values import Blame, FirewallIntent
 from aws_lb_controller.settings import Settings
 
@@ -32,7 +32,7 @@ def read_firewall(
 
     Complains in `notes` of what cannot be read.
     """
-    classic, shield = _classic_web_acl(notes), _asked(notes, table.SHIELD_ADVANCED_PROTECTION)
+    classic, shield = _classic_web_acl(notes), asked_of(notes, table.SHIELD_ADVANCED_PROTECTION)
     return MemberFirewall(
         web_acl=_no_web_acl(web_acl) if settings.enable_wafv2 else None,
         web_acl_name=_no_web_acl(web_acl_name) if settings.enable_wafv2 else None,
@@ -44,12 +44,7 @@ def read_firewall(
 def _classic_web_acl(notes: AnnotationReader) -> Asked[str] | None:
     """The newer annotation hides the older one, even where it is empty."""
     newer = notes.raw(table.WAF_ACL_ID) is not None
-    return _asked(notes, table.WAF_ACL_ID if newer else table.WEB_ACL_ID)
-
-
-def _asked(notes: AnnotationReader, annotation: Annotation[T]) -> Asked[T] | None:
-    value = notes.get(annotation)
-    return None if value is None else Asked(value, notes.blame(annotation))
+    return asked_of(notes, table.WAF_ACL_ID if newer else table.WEB_ACL_ID)
 
 
 def _no_web_acl(asked: Asked[str] | None) -> Asked[str] | None:

@@ -11,8 +11,8 @@ from typing import Any, Protocol, TypeVar
 
 from aws_lb_controller.errors import Problem
 from aws_lb_controller.intent import ingress_annotations as table
-from aws_lb_controller.intent.annotations import Annotation, AnnotationReader
-from aws_lb_controller.intent.ingress_member import Asked, MemberFrontend, MemberHealthCheck, MemberIntent
+from aws_lb_controller.intent.annotations import AnnotationReader
+from aws_lb_controller.intent.ingress_member import Asked, MemberFrontend, MemberHealthCheck, MemberIntent, asked_of
 from aws_lb_controller.intent.values import (
     Blame,
     FixedAddresses,
@@ -46,7 +46,7 @@ def read_frontend(notes: AnnotationReader, ports: Iterable[int]) -> tuple[Member
 
     An Ingress that does not ask for the NLB itself is not wrong because of what it says of it.
     """
-    enabled = _asked(notes, table.ENABLE_FRONTEND_NLB)
+    enabled = asked_of(notes, table.ENABLE_FRONTEND_NLB)
     lenient = notes.apart()
     read = _read(notes if enabled and enabled.value else lenient, enabled)
     return read, (*lenient.problems, *(_leading_nowhere(notes, read, frozenset(ports)) if read.ports else ()))
@@ -55,29 +55,24 @@ def read_frontend(notes: AnnotationReader, ports: Iterable[int]) -> tuple[Member
 def _read(notes: AnnotationReader, enabled: Asked[bool] | None) -> MemberFrontend:
     return MemberFrontend(
         enabled=enabled,
-        scheme=_asked(notes, table.FRONTEND_NLB_SCHEME),
-        subnets=_asked(notes, table.FRONTEND_NLB_SUBNETS),
-        security_groups=_asked(notes, table.FRONTEND_NLB_SECURITY_GROUPS),
-        eip_allocations=_asked(notes, table.FRONTEND_NLB_EIP_ALLOCATIONS),
-        tags=_asked(notes, table.FRONTEND_NLB_TAGS),
-        attributes=_asked(notes, table.FRONTEND_NLB_ATTRIBUTES),
-        ports=_asked(notes, table.FRONTEND_NLB_LISTENER_PORT_MAPPING),
+        scheme=asked_of(notes, table.FRONTEND_NLB_SCHEME),
+        subnets=asked_of(notes, table.FRONTEND_NLB_SUBNETS),
+        security_groups=asked_of(notes, table.FRONTEND_NLB_SECURITY_GROUPS),
+        eip_allocations=asked_of(notes, table.FRONTEND_NLB_EIP_ALLOCATIONS),
+        tags=asked_of(notes, table.FRONTEND_NLB_TAGS),
+        attributes=asked_of(notes, table.FRONTEND_NLB_ATTRIBUTES),
+        ports=asked_of(notes, table.FRONTEND_NLB_LISTENER_PORT_MAPPING),
         health_check=MemberHealthCheck(
-            protocol=_asked(notes, table.FRONTEND_NLB_HEALTHCHECK_PROTOCOL),
-            port=_asked(notes, table.FRONTEND_NLB_HEALTHCHECK_PORT),
-            path=_asked(notes, table.FRONTEND_NLB_HEALTHCHECK_PATH),
-            interval_seconds=_asked(notes, table.FRONTEND_NLB_HEALTHCHECK_INTERVAL_SECONDS),
-            timeout_seconds=_asked(notes, table.FRONTEND_NLB_HEALTHCHECK_TIMEOUT_SECONDS),
-            healthy_threshold=_asked(notes, table.FRONTEND_NLB_HEALTHCHECK_HEALTHY_THRESHOLD_COUNT),
-            unhealthy_threshold=_asked(notes, table.FRONTEND_NLB_HEALTHCHECK_UNHEALTHY_THRESHOLD_COUNT),
-            success_codes=_asked(notes, table.FRONTEND_NLB_HEALTHCHECK_SUCCESS_CODES),
+            protocol=asked_of(notes, table.FRONTEND_NLB_HEALTHCHECK_PROTOCOL),
+            port=asked_of(notes, table.FRONTEND_NLB_HEALTHCHECK_PORT),
+            path=asked_of(notes, table.FRONTEND_NLB_HEALTHCHECK_PATH),
+            interval_seconds=asked_of(notes, table.FRONTEND_NLB_HEALTHCHECK_INTERVAL_SECONDS),
+            timeout_seconds=asked_of(notes, table.FRONTEND_NLB_HEALTHCHECK_TIMEOUT_SECONDS),
+            healthy_threshold=asked_of(notes, table.FRONTEND_NLB_HEALTHCHECK_HEALTHY_THRESHOLD_COUNT),
+            unhealthy_threshold=asked_of(notes, table.FRONTEND_NLB_HEALTHCHECK_UNHEALTHY_THRESHOLD_COUNT),
+            success_codes=asked_of(notes, table.FRONTEND_NLB_HEALTHCHECK_SUCCESS_CODES),
         ),
     )
-
-
-def _asked(notes: AnnotationReader, annotation: Annotation[T]) -> Asked[T] | None:
-    value = notes.get(annotation)
-    return None if value is None else Asked(value, notes.blame(annotation))
 
 
 def _leading_nowhere(notes: AnnotationReader, read: MemberFrontend, ports: frozenset[int]) -> Iterator[Problem]:

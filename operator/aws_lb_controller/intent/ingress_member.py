@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from aws_lb_controller.errors import Problem
+from aws_lb_controller.intent.annotations import Annotation, AnnotationReader
 from aws_lb_controller.intent.ingress_class import Classified
 from aws_lb_controller.intent.values import ActionIntent, Blame, RuleIntent, SubnetChoice, TargetGroupIntent
 from aws_lb_controller.model.listener import MutualAuthentication
 from aws_lb_controller.model.load_balancer import Scheme
 
+T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -29,6 +31,12 @@ class Asked(Generic[T_co]):
 
     value: T_co
     blame: Blame
+
+
+def asked_of(notes: AnnotationReader, annotation: Annotation[T]) -> Asked[T] | None:
+    """What the Ingress's own annotation asks for."""
+    value = notes.get(annotation)
+    return None if value is None else Asked(value, notes.blame(annotation))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from typing import Any
 from aws_lb_controller.errors import ControllerError, Problem
 from aws_lb_controller.intent.ingress_member import MemberIntent, MemberListener
 from aws_lb_controller.intent.values import Blame, StackIntent
+from aws_lb_controller.model.load_balancer import FRONTEND
 
 Recall = Callable[[str], MemberIntent | None]
 """What a member (``namespace/name``) last gave the load balancer; None: nothing."""
@@ -142,7 +143,7 @@ def _is_of_two(problem: Problem) -> bool:
 
 def _is_before_the_group(name: str) -> bool:
     """Whether a listener or target group is that of the NLB in front."""
-    return name.startswith("FrontendNlb-")
+    return name.startswith(f"{FRONTEND}-")
 
 
 # -- what is one member's own

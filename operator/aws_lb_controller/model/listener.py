@@ -8,6 +8,9 @@ from typing import Any
 
 from aws_lb_controller.model.refs import Ref, Value
 
+SECURE_PROTOCOLS = frozenset({"HTTPS", "TLS"})
+"""Protocols of listeners that have certificates and a security policy (moto reports a policy for the others too)."""
+
 
 @dataclass(frozen=True, slots=True)
 class WeightedTargetGroup:

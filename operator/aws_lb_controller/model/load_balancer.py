@@ -12,6 +12,12 @@ from aws_lb_controller.model.refs import Ref, Value
 LoadBalancerType = Literal["application", "network"]
 Scheme = Literal["internal", "internet-facing"]
 
+LOAD_BALANCER = "LoadBalancer"
+"""The id of the load balancer within its stack."""
+
+FRONTEND = "FrontendNlb"
+"""The id of the NLB in front of it."""
+
 DELETION_PROTECTION = "deletion_protection.enabled"
 """The attribute by which AWS refuses to delete a load balancer: ``true`` or ``false``."""
 

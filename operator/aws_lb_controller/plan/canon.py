@@ -26,9 +26,6 @@ from aws_lb_controller.model.listener import (
 from aws_lb_controller.model.refs import Value
 from aws_lb_controller.model.security_group import IngressRule, Source
 
-SECURE_PROTOCOLS = frozenset({"HTTPS", "TLS"})
-"""Protocols of listeners that have certificates and a security policy (moto reports a policy for the others too)."""
-
 DEFAULT_NOT_LISTED = ""
 """Stands among an observed listener's certificates where its default one is not on its certificate list."""
 

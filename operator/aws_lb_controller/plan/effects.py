@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from aws_lb_controller.model.binding import Binding
 from aws_lb_controller.model.firewall import UNGUARDED, Firewall
-from aws_lb_controller.model.listener import Listener
+from aws_lb_controller.model.listener import SECURE_PROTOCOLS, Listener
 from aws_lb_controller.model.load_balancer import LoadBalancer
 from aws_lb_controller.model.observed import ObservedStack, Seen, SeenBinding, SeenLoadBalancer
 from aws_lb_controller.plan import canon
@@ -243,7 +243,7 @@ def _modified(old: Listener, new: Listener, changed: tuple[str, ...]) -> Listene
     values = {name: getattr(new, name) for name in changed}
     if "certificates" in values:
         values["certificates"] = canon.seen_certificates(new.certificates[:1], canon.certificate_list(old))
-    if new.protocol not in canon.SECURE_PROTOCOLS:
+    if new.protocol not in SECURE_PROTOCOLS:
         values |= {"certificates": (), "ssl_policy": None, "alpn_policy": None, "mutual_authentication": None}
     return replace(old, **values)
 

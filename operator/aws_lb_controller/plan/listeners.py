@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from dataclasses import replace
 
-from aws_lb_controller.model.listener import Listener
+from aws_lb_controller.model.listener import SECURE_PROTOCOLS, Listener
 from aws_lb_controller.model.observed import ObservedStack, Seen
 from aws_lb_controller.model.refs import Value
 from aws_lb_controller.model.stack import Stack
@@ -85,13 +85,13 @@ def _changed(wanted: Listener, seen: Listener) -> Iterator[str]:
         yield "protocol"
     if canon.actions(wanted.default_actions) != canon.actions(seen.default_actions):
         yield "default_actions"
-    if wanted.protocol in canon.SECURE_PROTOCOLS:
+    if wanted.protocol in SECURE_PROTOCOLS:
         yield from _changed_of_tls(wanted, seen)
 
 
 def _changed_of_tls(wanted: Listener, seen: Listener) -> Iterator[str]:
     """Policies and mutual authentication of None are left as they are; a listener that had no TLS has none of them."""
-    had_tls = seen.protocol in canon.SECURE_PROTOCOLS
+    had_tls = seen.protocol in SECURE_PROTOCOLS
     if wanted.certificates[:1] != (seen.certificates[:1] if had_tls else ()):
         yield "certificates"
     if wanted.ssl_policy is not None and wanted.ssl_policy != (seen.ssl_policy if had_tls else None):
@@ -108,7 +108,7 @@ def _changed_of_tls(wanted: Listener, seen: Listener) -> Iterator[str]:
 def _certificates_that_come(wanted: Listener, seen: Seen[Listener]) -> Iterator[Step]:
     """Those that are not on the list yet, ahead of a change of the default one; only TLS listeners have a list."""
     want, there = canon.certificate_list(wanted), canon.certificate_list(seen.resource)
-    if seen.resource.protocol in canon.SECURE_PROTOCOLS and want - there:
+    if seen.resource.protocol in SECURE_PROTOCOLS and want - there:
         add, spare = tuple(sorted(want - there)), tuple(sorted(there - want))
         yield SetListenerCertificates(arn=seen.arn, add=add, remove=(), spare=spare)
 
@@ -118,7 +118,7 @@ def _certificates(wanted: Listener, seen: Seen[Listener], *, default_changes: bo
 
     Whether it outlives a change of the default one is not documented; adding one twice is no error, so all are added.
     """
-    tls = wanted.protocol in canon.SECURE_PROTOCOLS
+    tls = wanted.protocol in SECURE_PROTOCOLS
     want, there = canon.certificate_list(wanted) if tls else frozenset(), canon.certificate_list(seen.resource)
     add, remove = want if default_changes else want - there, there - want
     if add or remove:

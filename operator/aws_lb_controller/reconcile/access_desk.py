@@ -23,9 +23,7 @@ from aws_lb_controller.intent.binding import BindingIntent, read_binding
 from aws_lb_controller.reconcile.access import AccessOpener, Found
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
 from aws_lb_controller.reconcile.backends import Backend, BackendMissing, Backends
-from aws_lb_controller.reconcile.keys import Key
-
-NODE_SECURITY_GROUPS = Key("node-security-groups")
+from aws_lb_controller.reconcile.keys import NODE_SECURITY_GROUPS, Key
 
 PATIENCE_SECONDS = 10.0
 """How long targets wait for an opening. With AWS well it takes parts of a second, and throttled, with all retries of a

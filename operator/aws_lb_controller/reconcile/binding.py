@@ -56,11 +56,10 @@ from aws_lb_controller.reconcile.access_desk import AccessDesk, Standing
 from aws_lb_controller.reconcile.access_ledger import AccessLedger
 from aws_lb_controller.reconcile.backends import Backend, BackendMissing, Backends, wanted_targets
 from aws_lb_controller.reconcile.binding_condition import with_failed_cleanup
-from aws_lb_controller.reconcile.keys import Key
+from aws_lb_controller.reconcile.keys import NODE_SECURITY_GROUPS, Key
 from aws_lb_controller.reconcile.multi_cluster import TrackedTargets, name_of
 from aws_lb_controller.reconcile.ports import EventSink, KubernetesWriter, Obj
 
-NODE_SECURITY_GROUPS = Key("node-security-groups")
 SEVERAL_SECURITY_GROUPS = "SeveralSecurityGroups"
 """Reason of the Warning that more than one of a target's security groups is tagged for the cluster."""
 

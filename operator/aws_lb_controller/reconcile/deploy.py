@@ -18,7 +18,6 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from aws_lb_controller.build.load_balancers import FRONTEND
 from aws_lb_controller.cluster.kinds import TARGET_GROUP_BINDING
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import (
@@ -35,6 +34,7 @@ from aws_lb_controller.errors import (
 )
 from aws_lb_controller.model.binding import Binding
 from aws_lb_controller.model.listener import FixedResponse
+from aws_lb_controller.model.load_balancer import FRONTEND
 from aws_lb_controller.model.observed import ObservedStack
 from aws_lb_controller.model.refs import Ref, resolve
 from aws_lb_controller.model.stack import Stack, StackId

@@ -19,13 +19,11 @@ from dataclasses import dataclass, field
 from pydantic import TypeAdapter, ValidationError
 
 from aws_lb_controller.api.names import GROUP_CONFIG_MAP_PREFIX
-from aws_lb_controller.errors import KubernetesError
+from aws_lb_controller.errors import KubernetesDenied
 from aws_lb_controller.intent.ingress_member import MemberIntent
 from aws_lb_controller.reconcile.ports import ConfigMaps
 
 log = logging.getLogger(__name__)
-
-_FORBIDDEN = 403
 
 _MEMBER: TypeAdapter[MemberIntent] = TypeAdapter(MemberIntent)
 Members = Mapping[str, MemberIntent | None]
@@ -84,9 +82,7 @@ class GroupMemory:
         """
         try:
             self._config_maps.delete(_name(group))
-        except KubernetesError as error:
-            if error.status != _FORBIDDEN:
-                raise
+        except KubernetesDenied as error:
             log.warning("the ConfigMap %s stays: %s", _name(group), error)
         with self._lock:
             self._groups.pop(group, None)

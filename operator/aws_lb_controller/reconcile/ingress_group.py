@@ -14,7 +14,7 @@ from typing import Any
 
 from aws_lb_controller.api.names import INGRESS_ANNOTATION_PREFIX, Reason
 from aws_lb_controller.build.gift import gift
-from aws_lb_controller.cluster.indexes import finalizers_of
+from aws_lb_controller.cluster.indexes import finalizers_of, is_deleting
 from aws_lb_controller.cluster.kinds import INGRESS, SERVICE
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.errors import (
@@ -132,6 +132,8 @@ class IngressGroupReconciler:
         for ingress in leaving:
             with self._teller.stage((), Reason.FAILED_REMOVE_FINALIZER):
                 self._writer.remove_finalizer(INGRESS, ingress, finalizer_of(name))
+            if is_deleting(ingress):
+                self._teller.forget(ingress_name(ingress))
 
 
 _ATTRIBUTES = f"{INGRESS_ANNOTATION_PREFIX}/load-balancer-attributes"

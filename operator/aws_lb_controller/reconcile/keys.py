@@ -22,3 +22,7 @@ class Key:
 
     def __str__(self) -> str:
         return f"{self.controller} {self.name}".strip()
+
+
+NODE_SECURITY_GROUPS = Key("node-security-groups")
+BACKEND_SECURITY_GROUP = Key("backend-security-group")

@@ -18,7 +18,7 @@ from aws_lb_controller.errors import NotYet
 from aws_lb_controller.intent.binding import read_binding
 from aws_lb_controller.model.stack import StackId
 from aws_lb_controller.plan.steps import AwaitTraffic
-from aws_lb_controller.plan.targets import Target, change_targets
+from aws_lb_controller.plan.targets import Identity, Target, change_targets
 from aws_lb_controller.plan.traffic import DRAINING, why_not_yet
 from aws_lb_controller.reconcile.backends import BackendMissing, Backends, wanted_targets
 from aws_lb_controller.reconcile.keys import Key
@@ -28,8 +28,6 @@ _UNHEARD_SECONDS = 5.0
 """Until we look whether targets are registered, should the binding's word be lost."""
 _TRAFFIC_SECONDS = 5.0
 _DRAINING_SECONDS = 10.0
-
-Identity = tuple[str, int, str | None]
 
 
 class RegisteredTargets(Protocol):

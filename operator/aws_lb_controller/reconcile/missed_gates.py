@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from aws_lb_controller.api.names import READINESS_GATE_PREFIX, Label
+from aws_lb_controller.api.names import LONGEST_GATE, READINESS_GATE_PREFIX, Label
 from aws_lb_controller.cluster.indexes import Obj, full_name, is_deleting, labels_of, namespace_of, spec_of
 from aws_lb_controller.cluster.kinds import POD, SERVICE, TARGET_GROUP_BINDING
 from aws_lb_controller.cluster.store import Store
@@ -24,8 +24,6 @@ MISSED = "PodReadinessGateMissing"
 WEBHOOK = "mpod.elbv2.k8s.aws"
 LABEL_SECONDS = 300.0
 """For how long the label of a namespace is believed."""
-LONGEST_NAME = 63
-"""The name of a condition has no more letters: bindings with longer names have no gates."""
 
 _OUR_PODS = ("app.kubernetes.io/name", "aws-load-balancer-controller")
 """The label of pods that the webhook passes over: they must start without it."""
@@ -75,7 +73,7 @@ class MissedGates:
 
     def _missed(self, obj: Obj) -> list[str]:
         """The pods that the webhook would have given the binding's gate, as it was there before them."""
-        if len(obj["metadata"]["name"]) > LONGEST_NAME:
+        if len(obj["metadata"]["name"]) > LONGEST_GATE:
             return []
         try:
             binding = read_binding(obj)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 
+from aws_lb_controller.api.names import MULTI_CLUSTER_CONFIG_MAP_PREFIX
 from aws_lb_controller.errors import KubernetesError
 from aws_lb_controller.plan.targets import Identity
 from aws_lb_controller.reconcile.ports import Namespaces, Texts
@@ -76,7 +77,7 @@ class TrackedTargets:
 
 def name_of(binding: str) -> str:
     """The name of a binding's ConfigMap."""
-    return f"aws-lbc-targets-{binding.split('/')[1]}"
+    return MULTI_CLUSTER_CONFIG_MAP_PREFIX + binding.split("/")[1]
 
 
 def written(targets: Collection[Identity]) -> str:

@@ -49,6 +49,7 @@ class ServiceReconciler:
         """name: ``namespace/name``."""
         service = self._store.get(SERVICE, *name.split("/"))
         if service is None:
+            self._teller.forget(name)
             return
         if is_ours(service, self._settings):
             self._provision(service)

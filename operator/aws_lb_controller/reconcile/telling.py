@@ -5,8 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
 
 from aws_lb_controller.api.names import Reason
+from aws_lb_controller.cluster.indexes import full_name
 from aws_lb_controller.errors import ControllerError, NotLeading, NotYet, Problem
 from aws_lb_controller.reconcile.ports import EventSink, Obj
 
@@ -42,8 +44,7 @@ class Teller:
         self, events: EventSink, measure: Callable[[str], AbstractContextManager[None]] = lambda _: nullcontext()
     ) -> None:
         self._events, self._measure = events, measure
-        self._failed: set[str] = set()
-        self._passed_over: dict[tuple[str, str], frozenset[str]] = {}
+        self._remembered: dict[str, _Memory] = {}
         self._lock = threading.Lock()
 
     @contextmanager
@@ -63,9 +64,9 @@ class Teller:
 
     def failure(self, objs: Sequence[Obj], reason: Reason, error: ControllerError) -> None:
         """A Warning on each object; a later success is then told even if it has nothing to change."""
-        with self._lock:
-            self._failed.update(obj["metadata"]["uid"] for obj in objs)
         for obj in objs:
+            with self._memory_of(obj) as memory:
+                memory.failed = True
             self._events.emit(obj, reason, f"{_STAGE_WORDS[reason]} {error}", "Warning")
 
     def waiting(self, objs: Sequence[Obj], wait: NotYet) -> None:
@@ -83,16 +84,41 @@ class Teller:
     def passed_over(self, obj: Obj, problems: Sequence[Problem], *, found: str = "reading") -> None:
         """What an object says without effect, each thing once for as long as it stays. found: when it was seen."""
         now = frozenset(map(str, problems))
-        with self._lock:
-            before = self._passed_over.get((obj["metadata"]["uid"], found), frozenset())
-            self._passed_over[obj["metadata"]["uid"], found] = now
+        with self._memory_of(obj) as memory:
+            before = memory.passed_over.pop(found, frozenset())
+            if now:
+                memory.passed_over[found] = now
         for problem in problems:
             if str(problem) not in before:
                 self._events.emit(obj, IGNORED_VALUE, str(problem), "Warning")
 
-    def _forget_failure(self, obj: Obj) -> bool:
-        uid = obj["metadata"]["uid"]
+    def forget(self, name: str) -> None:
+        """The object ``namespace/name`` is gone."""
         with self._lock:
-            failed = uid in self._failed
-            self._failed.discard(uid)
+            self._remembered.pop(name, None)
+
+    def _forget_failure(self, obj: Obj) -> bool:
+        with self._memory_of(obj) as memory:
+            failed, memory.failed = memory.failed, False
         return failed
+
+    @contextmanager
+    def _memory_of(self, obj: Obj) -> Iterator[_Memory]:
+        """Kept only while there is something to remember; another object of the same name has one of its own."""
+        name, uid = full_name(obj), obj["metadata"]["uid"]
+        with self._lock:
+            memory = self._remembered.pop(name, None)
+            if memory is None or memory.uid != uid:
+                memory = _Memory(uid)
+            yield memory
+            if memory.failed or memory.passed_over:
+                self._remembered[name] = memory
+
+
+@dataclass(slots=True)
+class _Memory:
+    """Of one object: whether its last reconcile failed, and of what it was warned, by when that was found."""
+
+    uid: str
+    failed: bool = False
+    passed_over: dict[str, frozenset[str]] = field(default_factory=dict)

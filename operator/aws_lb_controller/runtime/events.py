@@ -161,7 +161,7 @@ class Events:
     def _make(self, said: _Said, now: float) -> None:
         body = _event(said)
         namespace, name = body["metadata"]["namespace"], body["metadata"]["name"]
-        self._client.request("POST", EVENT.path_of(namespace, "").rstrip("/"), body=body, seconds=REQUEST_SECONDS)
+        self._client.request("POST", EVENT.path_in(namespace), body=body, seconds=REQUEST_SECONDS)
         self._standing[said.words] = _Standing(EVENT.path_of(namespace, name), 1, now)
         _bound(self._standing, said.words)
 

@@ -44,13 +44,10 @@ from aws_lb_controller.cluster.kinds import (
 from aws_lb_controller.cluster.store import Store
 from aws_lb_controller.intent import oidc_client
 from aws_lb_controller.intent.ingress_class import is_default
-from aws_lb_controller.reconcile.keys import Controller, Key
+from aws_lb_controller.reconcile.keys import BACKEND_SECURITY_GROUP, NODE_SECURITY_GROUPS, Controller, Key
 from aws_lb_controller.runtime.workqueue import Lane
 
 Routed = tuple[Key, Lane]
-
-NODE_SECURITY_GROUPS = Key("node-security-groups")
-BACKEND_SECURITY_GROUP = Key("backend-security-group")
 
 OURS = frozenset(Finalizer)
 LOAD_BALANCER_ANNOTATION = f"{SERVICE_ANNOTATION_PREFIX}/aws-load-balancer-"

@@ -48,8 +48,7 @@ class EndlessBackoffs:
 class Watches:
     """kopf, kept running from `start` to `stop`.
 
-    namespace: the one to look at, None for all. extend: further handlers and settings, such as the webhooks' server,
-    set on the registry and settings of each start.
+    namespace: the one to look at, None for all. extend: sets more on kopf's registry and settings, at each start.
     """
 
     def __init__(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from aws_lb_controller.api.names import READINESS_GATE_PREFIX
+from aws_lb_controller.api.names import LONGEST_GATE, READINESS_GATE_PREFIX
 from aws_lb_controller.cluster.indexes import Obj, is_deleting
 from aws_lb_controller.cluster.kinds import SERVICE, TARGET_GROUP_BINDING
 from aws_lb_controller.errors import KubernetesError, Problem
@@ -20,9 +20,6 @@ from aws_lb_controller.webhooks.review import Review, Verdict
 
 LEGACY_PREFIX = "target-health.alb.ingress.k8s.aws"
 """Start of the gates of the v1 controller: nobody sets their conditions any more."""
-
-LONGEST_NAME = 63
-"""Letters that Kubernetes takes in a condition type behind its prefix."""
 
 _GATES = ("spec", "readinessGates")
 Services = Callable[[str], Obj | None]
@@ -36,7 +33,7 @@ def inject_readiness_gates(review: Review, *, cluster: Cluster, enabled: bool) -
         bindings = bindings_of_pod(review, cluster)
     except KubernetesError as wrong:
         return answers.allowed(warnings=[_unknown(review, wrong)])
-    fitting = [name for name in bindings if len(name) <= LONGEST_NAME]
+    fitting = [name for name in bindings if len(name) <= LONGEST_GATE]
     gates = answers.spec_of(review.obj).get("readinessGates")
     return answers.allowed(
         gate_patch(gates, [READINESS_GATE_PREFIX + name for name in fitting]),
@@ -106,5 +103,5 @@ def _unknown(review: Review, wrong: KubernetesError) -> Problem:
 
 
 def _too_long(review: Review, binding: str) -> Problem:
-    remedy = f"a name of more than {LONGEST_NAME} letters fits into no readiness gate: the pod does not wait for it"
+    remedy = f"a name of more than {LONGEST_GATE} letters fits into no readiness gate: the pod does not wait for it"
     return Problem(answers.reference("Pod", review), f"TargetGroupBinding {binding}", "", remedy)

@@ -16,13 +16,11 @@ from typing import Any, Protocol
 
 from aws_lb_controller.cluster.client import KubeClient
 from aws_lb_controller.cluster.kinds import CONFIG_MAP
+from aws_lb_controller.cluster.quic import CONTAINERS_ANNOTATION
 from aws_lb_controller.errors import KubernetesConflict, KubernetesNotFound, Problem
 from aws_lb_controller.webhooks import answers
 from aws_lb_controller.webhooks.answers import Operation
 from aws_lb_controller.webhooks.review import Review, Verdict
-
-CONTAINERS_ANNOTATION = "service.beta.kubernetes.io/aws-load-balancer-quic-enabled-containers"
-"""On a pod: the names of the containers that serve QUIC, with commas between them."""
 
 WORKERS = (1 << 17) - 1
 CONFIG_MAP_NAMESPACE, CONFIG_MAP_NAME, CONFIG_MAP_KEY = "kube-system", "quic-server-id-worker-tracker", "nextWorkerId"
@@ -75,7 +73,7 @@ class WorkerConfigMap:
         if held is None:
             metadata = {"namespace": CONFIG_MAP_NAMESPACE, "name": CONFIG_MAP_NAME}
             body = {"apiVersion": "v1", "kind": CONFIG_MAP.kind, "metadata": metadata, "data": dict(data)}
-            self._client.request("POST", CONFIG_MAP.path_of(CONFIG_MAP_NAMESPACE, "").rstrip("/"), body=body)
+            self._client.request("POST", CONFIG_MAP.path_in(CONFIG_MAP_NAMESPACE), body=body)
         else:  # with the resourceVersion that was read: whoever wrote in between is not overwritten
             body = {**held, "data": {**(held.get("data") or {}), **data}}
             self._client.request("PUT", self._path, body=body)

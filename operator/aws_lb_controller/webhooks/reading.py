@@ -46,7 +46,7 @@ class ApiServer:
 
     def list(self, kind: Kind, namespace: str) -> Sequence[Obj]:
         """GET of the list; a resource that the API server does not serve has no objects."""
-        path = kind.path_of(namespace, "").rstrip("/") if namespace else kind.path
+        path = kind.path_in(namespace) if namespace else kind.path
         try:
             answer = self._client.get(path, seconds=self._seconds)
         except KubernetesNotFound:

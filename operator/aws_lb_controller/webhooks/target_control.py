@@ -15,7 +15,7 @@ from typing import Any
 
 from aws_lb_controller.api.names import GROUP, VERSION
 from aws_lb_controller.cluster.kinds import NAMESPACE, Kind
-from aws_lb_controller.errors import KubernetesError, Problem, SpecError
+from aws_lb_controller.errors import KubernetesDenied, Problem, SpecError
 from aws_lb_controller.intent.readers import Reader, Unreadable, integer_between, one_of
 from aws_lb_controller.webhooks import answers
 from aws_lb_controller.webhooks.reading import Live
@@ -36,7 +36,6 @@ NAMESPACE_LABEL = f"{_PREFIX}-injection"
 INJECTED_ANNOTATION = f"{_PREFIX}-injected"
 GATE = "ALBTargetControlAgent"
 
-_FORBIDDEN = 403
 _PORT = re.compile(r"[+-]?[0-9]+\Z")
 _QUANTITY = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?\Z")
 
@@ -86,9 +85,7 @@ def _readable(read: Callable[[], Obj | None]) -> Obj | None:
     """What we may not read is not there for us."""
     try:
         return read()
-    except KubernetesError as wrong:
-        if wrong.status != _FORBIDDEN:
-            raise
+    except KubernetesDenied:
         return None
 
 

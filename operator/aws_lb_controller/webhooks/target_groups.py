@@ -13,7 +13,7 @@ from typing import Any, cast
 from aws_lb_controller.aws.accounts import Accounts
 from aws_lb_controller.aws.cache import Cache
 from aws_lb_controller.errors import AwsError, Problem, UnmetNeed
-from aws_lb_controller.intent.binding import AssumedRole
+from aws_lb_controller.intent.binding import AssumedRole, role_of
 
 Obj = Mapping[str, Any]
 KEPT_SECONDS = 30.0
@@ -78,9 +78,7 @@ class TargetGroups:
 def query_of(spec: Obj) -> Query:
     """How the target group of a binding's spec is found: its ARN goes before its name."""
     arn, name = spec.get("targetGroupARN") or None, spec.get("targetGroupName") or None
-    role = spec.get("iamRoleArnToAssume") or None
-    assumed = AssumedRole(arn=role, external_id=spec.get("assumeRoleExternalId") or None) if role else None
-    return Query(arn=arn, name=None if arn else name, role=assumed)
+    return Query(arn=arn, name=None if arn else name, role=role_of({"spec": spec}))
 
 
 def describing(accounts: Accounts) -> Describe:

@@ -24,11 +24,7 @@ def test_of_a_pod_stays_what_a_target_depends_on() -> None:
             "labels": {"app": "web"},
         },
         "spec": {"nodeName": "node-0", "containers": [{"ports": [{"name": "http", "containerPort": 8080}]}]},
-        "status": {
-            "phase": "Running",
-            "podIP": "10.0.0.1",
-            "conditions": [{"type": "ContainersReady", "status": "True"}],
-        },
+        "status": {"podIP": "10.0.0.1", "conditions": [{"type": "ContainersReady", "status": "True"}]},
     }
     assert expected == lean(POD, a_pod())
 

@@ -15,7 +15,7 @@ from aws_lb_controller.cluster.kinds import INGRESS, SECRET, SERVICE, Kind
 from aws_lb_controller.cluster.list_watch import Backoff
 from aws_lb_controller.cluster.secrets import Secrets
 from aws_lb_controller.cluster.store import Store
-from aws_lb_controller.errors import KubernetesError
+from aws_lb_controller.errors import KubernetesDenied, KubernetesError
 from aws_lb_controller.intent.oidc_client import client_id, mark
 from builders_ingress import an_ingress
 from builders_kube import a_secret, a_service
@@ -125,7 +125,7 @@ def test_a_secret_that_may_not_be_read_is_as_if_it_were_not_there_until_it_may()
         world.put()
 
         def forbid(method: str, path: str) -> None:
-            raise KubernetesError(f"{method} {path}", 403, 'secrets "oidc" is forbidden')
+            raise KubernetesDenied(f"{method} {path}", 403, 'secrets "oidc" is forbidden')
 
         world.api.before = forbid
         assert world.secrets.get("shop", "oidc") is None

@@ -26,7 +26,6 @@ def test_an_endpoint_bears_its_pod_and_the_slices_ports() -> None:
         address="10.0.0.1",
         address_type="IPv4",
         ready=True,
-        serving=True,
         terminating=False,
         pod="shop/web-1",
         pod_uid="uid-of-web-1",
@@ -37,11 +36,11 @@ def test_an_endpoint_bears_its_pod_and_the_slices_ports() -> None:
     assert (expected,) == views.endpoints(a_slice())
 
 
-def test_an_unknown_state_counts_as_ready_and_serving() -> None:
+def test_an_unknown_state_counts_as_ready() -> None:
     endpoint_slice = a_slice()
     endpoint_slice["endpoints"][0]["conditions"] = {}
     (endpoint,) = views.endpoints(endpoint_slice)
-    assert (True, True, False) == (endpoint.ready, endpoint.serving, endpoint.terminating)
+    assert (True, False) == (endpoint.ready, endpoint.terminating)
 
 
 def test_the_nameless_port_of_a_service_is_every_port_of_the_slice() -> None:

@@ -3,9 +3,10 @@ from typing import Any
 import pytest
 import yaml
 
-from aws_lb_controller.api import names
 from aws_lb_controller.settings import Settings
 from contract_data import REPOSITORY, contract
+
+DEFAULTS = Settings(cluster_name="demo")
 
 DEPLOY = REPOSITORY / "deploy" / "base"
 ACCOUNT = {"kind": "ServiceAccount", "name": "aws-load-balancer-controller", "namespace": "kube-system"}
@@ -63,7 +64,9 @@ def test_whatever_is_watched_may_be_listed_and_the_reverse():
 
 def test_only_the_controllers_own_lease_may_be_changed():
     granted = grants(one("Role", "rbac.yaml")["rules"])
-    assert {names.LEADER_LEASE} == {name for _, kind, verb, name in granted if verb != "create" and kind == "leases"}
+    assert {DEFAULTS.leader_election_id} == {
+        name for _, kind, verb, name in granted if verb != "create" and kind == "leases"
+    }
 
 
 @pytest.mark.parametrize(
@@ -89,13 +92,16 @@ def test_the_arguments_are_understood_and_all_have_an_effect():
 
 def test_the_ports_are_those_that_the_program_listens_on():
     ports = {port["name"]: port["containerPort"] for port in container()["ports"]}
-    expected = {"webhook-server": names.WEBHOOK_PORT, "metrics-server": names.METRICS_PORT}
+    assert DEFAULTS.metrics_bind_addr is not None
+    expected = {"webhook-server": DEFAULTS.webhook_bind_port, "metrics-server": DEFAULTS.metrics_bind_addr.port}
     assert expected == ports
 
 
 def test_the_probes_ask_the_health_port():
+    assert DEFAULTS.health_probe_bind_addr is not None
+    port = DEFAULTS.health_probe_bind_addr.port
     probes = [container()[probe]["httpGet"] for probe in ("livenessProbe", "readinessProbe")]
-    assert [("/healthz", names.HEALTH_PORT), ("/readyz", names.HEALTH_PORT)] == [(p["path"], p["port"]) for p in probes]
+    assert [("/healthz", port), ("/readyz", port)] == [(p["path"], p["port"]) for p in probes]
 
 
 def test_the_pod_meets_the_restricted_pod_security_standard():

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aws_lb_controller.errors import KubernetesError, Problem
+from aws_lb_controller.errors import KubernetesDenied, KubernetesError, Problem
 from aws_lb_controller.intent.ingress_member import (
     Asked,
     MemberFirewall,
@@ -313,7 +313,7 @@ def test_who_left_is_forgotten(config_maps: KeptConfigMaps) -> None:
 
 def test_what_the_api_server_does_not_keep_is_known_in_this_life_and_written_later(config_maps: KeptConfigMaps) -> None:
     memory, member = GroupMemory(config_maps), a_member_intent()
-    config_maps.wrong = KubernetesError("PUT", 403, "forbidden")
+    config_maps.wrong = KubernetesDenied("PUT", 403, "forbidden")
     for order in (1, 2, 2):
         with pytest.raises(KubernetesError):
             memory.remember("games", {"shop/a": replace(member, order=order)})

@@ -78,3 +78,26 @@ def test_what_has_no_effect_is_told_once_for_as_long_as_it_stays() -> None:
     for problems in ([PROBLEM], [PROBLEM], [], [PROBLEM]):
         teller.passed_over(a_service(), problems)
     assert ["IgnoredValue", "IgnoredValue"] == [reason for _, reason, _ in heard.events]
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    heard = Heard()
+    teller = Teller(heard)
+    teller.failure([a_service()], Reason.FAILED_BUILD_MODEL, SpecError([PROBLEM]))
+    for gone in ("shop/other", "shop/web"):
+        teller.passed_over(a_service(), [PROBLEM])
+        teller.forget(gone)
+    teller.passed_over(a_service(), [PROBLEM])
+    teller.success([a_service()], changed=False)
+    assert ["FailedBuildModel", "IgnoredValue", "IgnoredValue"] == [reason for _, reason, _ in heard.events]
+
+
+def test_an_object_is_told_what_another_of_its_name_was_told() -> None:
+    heard = Heard()
+    teller, anew = Teller(heard), a_service()
+    anew["metadata"] |= {"uid": "another"}
+    teller.failure([a_service()], Reason.FAILED_BUILD_MODEL, SpecError([PROBLEM]))
+    for service in (a_service(), anew):
+        teller.passed_over(service, [PROBLEM])
+    teller.success([anew], changed=False)
+    assert ["FailedBuildModel", "IgnoredValue", "IgnoredValue"] == [reason for _, reason, _ in heard.events]

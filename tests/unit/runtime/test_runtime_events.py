@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from aws_lb_controller.api.names import Reason
 from aws_lb_controller.cluster.client import KubeClient
-from aws_lb_controller.errors import KubernetesError
+from aws_lb_controller.errors import KubernetesDenied
 from aws_lb_controller.runtime import events as events_module
 from aws_lb_controller.runtime.events import BURST, REFILL_SECONDS, REPEAT_SECONDS, Events
 from builders_cluster import an_ingress, an_ingress_class
@@ -125,7 +125,7 @@ def test_a_forbidden_event_does_not_end_the_thread() -> None:
     api = FakeApi()
 
     def forbid(method: str, path: str) -> None:
-        raise KubernetesError(f"{method} {path}", 403, "forbidden")
+        raise KubernetesDenied(f"{method} {path}", 403, "forbidden")
 
     api.before = forbid
     with telling(api) as events:

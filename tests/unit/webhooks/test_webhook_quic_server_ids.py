@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aws_lb_controller.cluster.quic import CONTAINERS_ANNOTATION
 from aws_lb_controller.errors import KubernetesConflict, KubernetesError
 from aws_lb_controller.webhooks.quic_server_ids import (
-    CONTAINERS_ANNOTATION,
     WORKERS,
     ServerIds,
     WorkerConfigMap,

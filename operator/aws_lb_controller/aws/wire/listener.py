@@ -9,6 +9,7 @@ from typing import Any
 from aws_lb_controller.aws.wire import action
 from aws_lb_controller.aws.wire.tags import Json, to_aws, without_none
 from aws_lb_controller.model.listener import (
+    SECURE_PROTOCOLS,
     STICKY_WITHOUT_DURATION,
     Action,
     Forward,
@@ -17,9 +18,6 @@ from aws_lb_controller.model.listener import (
 )
 from aws_lb_controller.model.observed import Seen
 from aws_lb_controller.plan import canon
-
-WITH_TLS = frozenset({"HTTPS", "TLS"})
-"""Protocols of listeners that have certificates."""
 
 WITHOUT_ATTRIBUTES = frozenset({"TLS"})
 """Protocols whose listeners have no attributes: AWS refuses to describe them."""
@@ -88,7 +86,7 @@ def seen(
 
     certificates: as in DescribeListenerCertificates, with the default one; tags None: not asked for.
     """
-    tls = described.get("Protocol") in WITH_TLS
+    tls = described.get("Protocol") in SECURE_PROTOCOLS
     return Seen(
         arn=described["ListenerArn"],
         resource=Listener(
