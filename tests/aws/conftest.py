@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from binding_world import BindingWorld
 from botocore.exceptions import ClientError
 from group_world import an_issued_certificate
 from moto import mock_aws
@@ -98,6 +99,18 @@ def aws(moto_behaviour: Behaviour, session: boto3.Session, clients: dict[str, An
     with mock_aws():
         world = build_aws_world(clients["ec2"], nodes=0)
         yield Aws(session=session, world=world, **clients)
+
+
+@pytest.fixture
+def world(aws: Aws) -> BindingWorld:
+    """That of TargetGroupBindings; modules about other things have a world of their own in its place."""
+    return BindingWorld(aws)
+
+
+@pytest.fixture
+def arn(aws: Aws) -> str:
+    """A target group for pods."""
+    return aws.target_group()
 
 
 @pytest.fixture

@@ -17,11 +17,6 @@ A, B = "192.168.97.1", "192.168.113.3"
 ROLE = "arn:aws:iam::210987654321:role/targets"
 
 
-@pytest.fixture
-def world(aws: Any) -> BindingWorld:
-    return BindingWorld(aws)
-
-
 class Theirs:
     """The other account, as those who live there see it."""
 

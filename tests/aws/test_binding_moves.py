@@ -20,16 +20,6 @@ OUTSIDE = "10.77.0.8"
 CHECKPOINT = "elbv2.k8s.aws/checkpoint"
 
 
-@pytest.fixture
-def world(aws: Any) -> BindingWorld:
-    return BindingWorld(aws)
-
-
-@pytest.fixture
-def arn(aws: Any) -> str:
-    return str(aws.target_group())
-
-
 def test_pods_on_another_port_are_registered_before_the_old_port_goes(world: BindingWorld, arn: str) -> None:
     world.pods(A, B)
     world.binding(arn, networking=None)

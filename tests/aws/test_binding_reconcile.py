@@ -18,16 +18,6 @@ from aws_lb_controller.plan.node_rules import DESCRIPTION
 A, B, C = "192.168.97.1", "192.168.97.2", "192.168.113.3"
 
 
-@pytest.fixture
-def world(aws: Any) -> BindingWorld:
-    return BindingWorld(aws)
-
-
-@pytest.fixture
-def arn(aws: Any) -> str:
-    return str(aws.target_group())
-
-
 def test_ready_pods_are_registered_behind_an_open_security_group(world: BindingWorld, arn: str) -> None:
     world.pods(A, C)
     world.binding(arn)

@@ -17,14 +17,13 @@ UNAVAILABLE: Any = {"status": 503, "code": "Unavailable", "times": MOST_ATTEMPTS
 MANY = [f"web-{n}" for n in range(8)]
 
 
-@pytest.fixture
-def world(aws: Any) -> BindingWorld:
-    return BindingWorld(aws)
-
-
-@pytest.fixture
-def arn(aws: Any) -> str:
-    return str(aws.target_group())
+def comes_and_goes(world: BindingWorld, arn: str) -> None:
+    """A binding of a pod, without any clean-up in between."""
+    world.pods(A)
+    world.binding(arn)
+    world.reconcile()
+    world.delete_binding()
+    world.reconcile()
 
 
 def many(world: BindingWorld, aws: Any) -> None:
@@ -86,11 +85,7 @@ def test_a_binding_that_is_opened_by_itself_leaves_the_clean_up_nothing_to_look_
 def test_rules_go_with_their_binding_even_if_no_clean_up_saw_them_come(world: BindingWorld, arn: str) -> None:
     """What all bindings need is then the same as when it was cleaned up last."""
     world.node_groups.reconcile("")
-    world.pods(A)
-    world.binding(arn)
-    world.reconcile()
-    world.delete_binding()
-    world.reconcile()
+    comes_and_goes(world, arn)
     world.settle()
     assert set() == world.our_rules()
 
@@ -159,11 +154,7 @@ class TestSharedGroup:
         group, reconciler = world.shared_group()
         world.backend_group = group.ensure()
         world.node_groups.reconcile("")
-        world.pods(A)
-        world.binding(arn)
-        world.reconcile()
-        world.delete_binding()
-        world.reconcile()
+        comes_and_goes(world, arn)
         reconciler.reconcile("")
         assert (None, set()) == (group.known, world.our_rules())
         with pytest.raises(ClientError, match=r"InvalidGroup\.NotFound"):

@@ -30,11 +30,6 @@ HERE = threading.local()
 """What the thread is doing."""
 
 
-@pytest.fixture
-def world(aws: Any) -> BindingWorld:
-    return BindingWorld(aws)
-
-
 @dataclass
 class Hanging:
     """EC2 as it does not answer. asked: by whose reconciles; answered: calls that returned; go_on ends it."""

@@ -19,11 +19,6 @@ from aws_lb_controller.aws.network_interfaces import (
 from aws_lb_controller.errors import UnmetNeed
 
 
-@pytest.fixture
-def world(aws: Any) -> BindingWorld:
-    return BindingWorld(aws)
-
-
 def a_place(world: BindingWorld, address: str = "192.168.97.1", **changes: Any) -> PodPlace:
     values: dict[str, Any] = {
         "uid": f"uid-{address}",

@@ -27,6 +27,7 @@ from aws_lb_controller.intent.ingress_member import (
     MemberIntent,
     MemberListener,
     Settled,
+    asked_of,
 )
 from aws_lb_controller.intent.ingress_target_groups import TargetGroups, check_tags, class_tags
 from aws_lb_controller.intent.oidc_client import Secrets
@@ -146,9 +147,7 @@ class _Reading:
 
     def _heard(self, annotation: Annotation[T], *, by_anybody: bool) -> Asked[T] | None:
         """A value of an annotation; where nobody hears it, it is no error whatever it says."""
-        notes = self.notes if by_anybody else self.notes.apart()
-        value = notes.get(annotation)
-        return None if value is None else Asked(value, notes.blame(annotation))
+        return asked_of(self.notes if by_anybody else self.notes.apart(), annotation)
 
     def _class_blame(self, field: str) -> Blame:
         params = self.classified.params

@@ -23,6 +23,7 @@ from aws_lb_controller.intent.readers import (
     read_json,
     read_list,
     read_map,
+    read_short_name,
     read_text,
 )
 from aws_lb_controller.model.listener import MutualAuthentication
@@ -31,7 +32,6 @@ from aws_lb_controller.model.load_balancer import Scheme
 __all__ = ["PREFIX", "TABLE"]
 
 _PORTS = range(1, 65536)
-_LONGEST_NAME = 32
 
 NO_WEB_ACL = "none"
 """Stands for the wish that there be no web ACL."""
@@ -84,13 +84,6 @@ def _at_least_one(text: str) -> tuple[str, ...]:
     if not items:
         raise Unreadable("write at least one, or leave the annotation out")
     return items
-
-
-def _load_balancer_name(text: str) -> str:
-    """One that is not too long, which counts at any time; the rest matters when a load balancer is made (`build`)."""
-    if len(text.encode()) > _LONGEST_NAME:
-        raise Unreadable(f"write at most {_LONGEST_NAME} letters, digits and hyphens")
-    return text
 
 
 def _not_empty(text: str) -> str:
@@ -232,7 +225,7 @@ LOAD_BALANCER_NAME = Annotation(
     suffix="load-balancer-name",
     about="The load balancer's name.",
     takes="1 to 32 letters, digits and hyphens, unique in account and region",
-    reader=_load_balancer_name,
+    reader=read_short_name,
     example="shop",
     default="generated from namespace and name, or from the group's name",
     aws="CreateLoadBalancer Name",

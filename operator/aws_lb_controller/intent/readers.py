@@ -18,6 +18,7 @@ Reader = Callable[[str], T]
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 _FALSE = frozenset({"0", "f", "F", "FALSE", "false", "False"})
 _LOAD_BALANCER_NAME = re.compile(r"(?!internal-)(?!-)[A-Za-z0-9-]{1,32}(?<!-)\Z")
+_LONGEST_NAME = 32
 _INTEGER = re.compile(r"([+-]?)0*([0-9]{1,19})\Z")
 
 
@@ -52,6 +53,15 @@ def read_int(text: str, *, bits: int = 64) -> int:
 def read_int32(text: str) -> int:
     """A decimal integer of 32 bits."""
     return read_int(text, bits=32)
+
+
+def read_short_name(text: str) -> str:
+    """A load balancer's name that is not too long: that counts at any time. Whatever else is wrong with it matters only
+    when a load balancer is made by it (`read_load_balancer_name`).
+    """
+    if len(text.encode()) > _LONGEST_NAME:
+        raise Unreadable(f"write at most {_LONGEST_NAME} letters, digits and hyphens")
+    return text
 
 
 def read_load_balancer_name(text: str) -> str:

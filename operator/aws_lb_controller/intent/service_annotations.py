@@ -13,6 +13,7 @@ from aws_lb_controller.intent.readers import (
     read_int32,
     read_list,
     read_map,
+    read_short_name,
     read_text,
 )
 from aws_lb_controller.intent.service_actions import read_weighted_forward
@@ -46,16 +47,6 @@ SECURITY_GROUP = Need(
     "the feature gate NLBSecurityGroup is off"
 )
 OTHER_THAN_MANAGED_GROUP = Need("security groups of your own, or none: with the managed one, targets are always opened")
-
-
-_LONGEST_NAME = 32
-
-
-def _name(text: str) -> str:
-    """Whatever else is wrong with a name only matters when a load balancer is made by it."""
-    if len(text) > _LONGEST_NAME:
-        raise Unreadable(f"write at most {_LONGEST_NAME} letters, digits and hyphens")
-    return text
 
 
 def _health_check_protocol(text: str) -> str:
@@ -117,7 +108,7 @@ NAME = Annotation(
     suffix=f"{_LB}-name",
     about="The load balancer's name.",
     takes="1 to 32 letters, digits and hyphens, unique in account and region",
-    reader=_name,
+    reader=read_short_name,
     example="shop",
     default="generated from namespace, name and UID",
     aws="CreateLoadBalancer Name",
